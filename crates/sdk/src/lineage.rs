@@ -1,0 +1,85 @@
+//! Walks items back to where they came from: what `$('Node').item` means.
+
+use model::{Item, Text};
+
+use crate::context::Step;
+use crate::history::{History, Source};
+
+/// An item of an earlier run: which run, which output port, which index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) source: Source,
+    pub(crate) item: usize,
+}
+
+impl Place {
+    pub(crate) fn item<'a>(&self, history: &'a History) -> Option<&'a Item> {
+        history.runs(self.source.node).get(self.source.run)?.output(self.source.output).get(self.item)
+    }
+}
+
+/// Why an item has no single ancestor in a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// An item on the way does not say where it came from; the node that made it.
+    Unknown(Text),
+    /// The way ends before it reaches the node.
+    NoPath,
+    /// Several items of the node are ancestors.
+    Several,
+}
+
+/// Lineage deeper than this is a cycle.
+const MAX_STEPS: usize = 100_000;
+
+/// The item of `target` that main input item `index` of the current step stems from.
+pub(crate) fn ancestor(step: &Step, index: usize, target: usize) -> Result<Place, Lost> {
+    let source = step.sources.get(step.inputs.main_port()).copied().flatten().ok_or(Lost::NoPath)?;
+    let mut steps = 0;
+    trace(&step.history, Place { source, item: index }, target, &mut steps)
+}
+
+/// The item of `target` that the item at `place` stems from.
+pub(crate) fn trace(
+    history: &History,
+    mut place: Place,
+    target: usize,
+    steps: &mut usize,
+) -> Result<Place, Lost> {
+    loop {
+        *steps += 1;
+        if place.source.node == target {
+            return Ok(place);
+        }
+        if *steps > MAX_STEPS {
+            return Err(Lost::NoPath);
+        }
+        let maker = || history.graph().nodes()[place.source.node].name.clone();
+        let run = history.runs(place.source.node).get(place.source.run).ok_or(Lost::NoPath)?;
+        let item = run.output(place.source.output).get(place.item).ok_or_else(|| Lost::Unknown(maker()))?;
+        let step_back = |origin: &model::Origin| {
+            let source = run.sources.get(origin.input as usize).copied().flatten()?;
+            Some(Place { source, item: origin.item as usize })
+        };
+        match item.lineage.origins() {
+            [] => return Err(Lost::Unknown(maker())),
+            [origin] => place = step_back(origin).ok_or(Lost::NoPath)?,
+            several => {
+                let mut found: Option<Place> = None;
+                let mut first_lost = None;
+                for origin in several {
+                    let traced = step_back(origin)
+                        .ok_or(Lost::NoPath)
+                        .and_then(|place| trace(history, place, target, steps));
+                    match traced {
+                        Ok(place) if found.is_some_and(|other| other != place) => return Err(Lost::Several),
+                        Ok(place) => found = Some(place),
+                        Err(Lost::Several) => return Err(Lost::Several),
+                        Err(lost) => first_lost = first_lost.or(Some(lost)),
+                    }
+                }
+                return found.ok_or_else(|| first_lost.unwrap_or(Lost::NoPath));
+            }
+        }
+    }
+}

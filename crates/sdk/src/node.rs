@@ -1,0 +1,197 @@
+//! What a node is.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use model::{Items, Text};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use smallvec::SmallVec;
+
+use crate::context::Context;
+use crate::error::NodeError;
+use crate::output::Output;
+
+/// A node: the struct holds its parameters, which are its form, its manual page and its JSON Schema at once.
+///
+/// A node does not retry, sleep, spawn or read the clock: [`Context`] gives it everything it may use.
+pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + Sized + 'static {
+    /// Type and version, such as `core.filter` 1.
+    const KIND: Kind;
+    /// What people call it.
+    const TITLE: &'static str;
+    /// Where the catalogue shows it.
+    const GROUP: Group;
+    /// What repeating a step of it would do to the outside world.
+    const EFFECT: Effect = Effect::Pure;
+    /// Input ports, unless they depend on parameters.
+    const INPUTS: &'static [&'static str] = &["main"];
+    /// Output ports, unless they depend on parameters.
+    const OUTPUTS: &'static [&'static str] = &["main"];
+
+    /// The ports that these parameters give.
+    fn ports(&self) -> Ports {
+        Ports::new(Self::INPUTS, Self::OUTPUTS)
+    }
+
+    /// Runs one step.
+    fn run(&self, ctx: &Context, inputs: &Inputs) -> impl Future<Output = Result<Output, NodeError>> + Send;
+}
+
+/// Type and version of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Kind {
+    /// Such as `core.filter`.
+    pub name: &'static str,
+    /// From 1.
+    pub version: u32,
+}
+
+impl Kind {
+    /// Type `name`, version `version`.
+    pub const fn new(name: &'static str, version: u32) -> Self {
+        Self { name, version }
+    }
+}
+
+/// Where the catalogue shows a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Starts executions.
+    Trigger,
+    /// Decides where items go.
+    Flow,
+    /// Changes items.
+    Data,
+    /// Runs people's own code.
+    Code,
+    /// Talks to the outside.
+    Action,
+    /// Only shown, never run.
+    Note,
+}
+
+/// What repeating a step would do to the outside world, so what happens after a crash between start and result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Nothing: rerun.
+    Pure,
+    /// The same again: rerun.
+    Idempotent,
+    /// Nothing, because the remote side recognises the idempotency key: rerun with the same key.
+    Keyed,
+    /// Possibly harm: the step becomes `unknown` and somebody decides.
+    Unsafe,
+}
+
+/// The ports of a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ports {
+    /// Input ports in order.
+    pub inputs: Vec<Text>,
+    /// Output ports in order, without the error port.
+    pub outputs: Vec<Text>,
+    /// What a node with several connected inputs needs when nothing else can run.
+    pub required: Required,
+}
+
+impl Ports {
+    /// Ports with these names, no input required.
+    pub fn new(inputs: &[&str], outputs: &[&str]) -> Self {
+        Self {
+            inputs: inputs.iter().map(|name| Text::from(*name)).collect(),
+            outputs: outputs.iter().map(|name| Text::from(*name)).collect(),
+            required: Required::None,
+        }
+    }
+}
+
+/// Which inputs must have arrived before a waiting node is released although some are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Required {
+    /// Whatever has arrived will do.
+    None,
+    /// At least so many.
+    AtLeast(usize),
+    /// Every one.
+    All,
+}
+
+/// The items that arrived, by input port.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    ports: SmallVec<[Option<Items>; 1]>,
+    main: usize,
+}
+
+impl Inputs {
+    /// The items of each port; `None` where nothing arrived. `main` is the port whose items expressions see.
+    pub fn new(ports: impl IntoIterator<Item = Option<Items>>, main: usize) -> Self {
+        Self { ports: ports.into_iter().collect(), main }
+    }
+
+    /// One port with these items.
+    pub fn single(items: Items) -> Self {
+        Self { ports: SmallVec::from_iter([Some(items)]), main: 0 }
+    }
+
+    /// The items of the port that expressions see.
+    pub fn main(&self) -> &[model::Item] {
+        self.port(self.main)
+    }
+
+    /// The same, shared instead of borrowed.
+    pub fn main_items(&self) -> Items {
+        self.ports.get(self.main).cloned().flatten().unwrap_or_default()
+    }
+
+    /// The index of the port that expressions see.
+    pub fn main_port(&self) -> usize {
+        self.main
+    }
+
+    /// The items of port `index`; none when nothing arrived.
+    pub fn port(&self, index: usize) -> &[model::Item] {
+        match self.ports.get(index) {
+            Some(Some(items)) => items,
+            _ => &[],
+        }
+    }
+
+    /// Whether anything, be it an empty list, arrived at port `index`.
+    pub fn arrived(&self, index: usize) -> bool {
+        matches!(self.ports.get(index), Some(Some(_)))
+    }
+
+    /// Every port in order.
+    pub fn ports(&self) -> &[Option<Items>] {
+        &self.ports
+    }
+}
+
+/// A future on the heap.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A [`Node`] whose type is erased: what the engine holds, built once per workflow version.
+pub trait AnyNode: Send + Sync {
+    /// See [`Node::ports`].
+    fn ports(&self) -> Ports;
+    /// See [`Node::run`].
+    fn run<'a>(&'a self, ctx: &'a Context, inputs: &'a Inputs) -> BoxFuture<'a, Result<Output, NodeError>>;
+}
+
+impl<N: Node> AnyNode for N {
+    fn ports(&self) -> Ports {
+        Node::ports(self)
+    }
+
+    fn run<'a>(&'a self, ctx: &'a Context, inputs: &'a Inputs) -> BoxFuture<'a, Result<Output, NodeError>> {
+        Box::pin(Node::run(self, ctx, inputs))
+    }
+}
+
+/// A node shared by all executions of a workflow version.
+pub type SharedNode = Arc<dyn AnyNode>;
