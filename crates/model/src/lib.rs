@@ -1,13 +1,16 @@
 //! What a workflow, an execution and an item **are**.
 //!
 //! [`Workflow`] is the graph people draw; [`Item`] is one record on an edge; [`Value`] is JSON that clones for free.
-//! [`status`] holds the two status machines, [`policy`] what happens on errors and delays.
+//! [`status`] holds the two status machines, [`policy`] what happens on errors and delays,
+//! [`validate`] says what is wrong with a workflow.
 //! Deliberately absent: I/O, async, the clock, randomness and how anything runs.
 
 pub mod ids;
 pub mod item;
 pub mod policy;
 pub mod status;
+mod strict;
+pub mod validate;
 pub mod value;
 pub mod workflow;
 
@@ -17,5 +20,6 @@ pub use serde_json;
 pub use item::{Binaries, Binary, Blob, Item, Items, Lineage, Origin};
 pub use policy::{Backoff, OnError, Retry};
 pub use status::{ExecutionStatus, StepStatus};
+pub use validate::{Problem, Severity};
 pub use value::{Object, Text, Value};
 pub use workflow::{CredentialRef, Edge, EdgeKind, Imported, Node, NodeKey, Order, Settings, Workflow};
