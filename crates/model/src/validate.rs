@@ -200,8 +200,7 @@ impl Workflow {
             if node.timeout_ms == Some(0) {
                 let message = "a time limit of 0 ms lets nothing run";
                 problems.push(
-                    Problem::error(path("timeout_ms"), Code::Range, message)
-                        .fix("leave it out for no limit"),
+                    Problem::error(path("timeout_ms"), Code::Range, message).fix("leave it out for no limit"),
                 );
             }
         }
@@ -228,8 +227,12 @@ impl Workflow {
             }
             if !seen.insert((&edge.source, &edge.source_port, &edge.target, &edge.target_port)) {
                 problems.push(
-                    Problem::error(format!("edges[{index}]"), Code::DuplicateEdge, "the same edge is there twice")
-                        .fix("remove one of them"),
+                    Problem::error(
+                        format!("edges[{index}]"),
+                        Code::DuplicateEdge,
+                        "the same edge is there twice",
+                    )
+                    .fix("remove one of them"),
                 );
             }
             let conditional = edge.kind == EdgeKind::Conditional;

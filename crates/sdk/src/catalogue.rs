@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use model::Object;
 use schemars::Schema;
-use serde::Deserialize;
 
 use crate::n8n::{N8nMapping, N8nNode, Native, Unmapped};
 use crate::node::{Effect, Group, Kind, Node, SharedNode};
@@ -52,7 +51,11 @@ impl NodeType {
             inputs: N::INPUTS,
             outputs: N::OUTPUTS,
             n8n: &[],
-            schema: || schemars::generate::SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<N>(),
+            schema: || {
+                schemars::generate::SchemaSettings::draft2020_12()
+                    .into_generator()
+                    .into_root_schema_for::<N>()
+            },
             build: build::<N>,
         }
     }
@@ -76,7 +79,10 @@ impl NodeType {
 
 fn build<N: Node>(parameters: &Object) -> Result<SharedNode, ParameterError> {
     let json = serde_json::Value::from(&model::Value::Object(parameters.clone()));
-    let node = N::deserialize(json).map_err(|error| ParameterError { path: String::new(), message: error.to_string() })?;
+    let node: N = serde_path_to_error::deserialize(json).map_err(|error| {
+        let path = Some(error.path().to_string()).filter(|path| path != ".").unwrap_or_default();
+        ParameterError { path, message: error.into_inner().to_string() }
+    })?;
     Ok(Arc::new(node))
 }
 

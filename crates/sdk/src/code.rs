@@ -60,6 +60,8 @@ impl CodeRunner for NoCode {
         _: &'a Context,
         _: &'a Inputs,
     ) -> BoxFuture<'a, Result<CodeResult, NodeError>> {
-        Box::pin(async { Err(NodeError::permanent("code nodes need a sandbox; this instance runs without one")) })
+        Box::pin(async {
+            Err(NodeError::permanent("code nodes need a sandbox; this instance runs without one"))
+        })
     }
 }

@@ -48,7 +48,10 @@ pub struct NoCredentials;
 impl Credentials for NoCredentials {
     fn find<'a>(&'a self, node: &'a NodeInfo, kind: &'a str) -> BoxFuture<'a, Result<Credential, NodeError>> {
         Box::pin(async move {
-            Err(NodeError::permanent(format!("node \"{}\" needs a credential of type {kind}; none is set", node.name)))
+            Err(NodeError::permanent(format!(
+                "node \"{}\" needs a credential of type {kind}; none is set",
+                node.name
+            )))
         })
     }
 }

@@ -39,7 +39,13 @@ pub enum ErrorKind {
 impl NodeError {
     /// The same again would fail again.
     pub fn permanent(message: impl Into<String>) -> Self {
-        Self { message: message.into(), description: None, kind: ErrorKind::Permanent, item: None, details: None }
+        Self {
+            message: message.into(),
+            description: None,
+            kind: ErrorKind::Permanent,
+            item: None,
+            details: None,
+        }
     }
 
     /// Another try may help.
@@ -54,7 +60,10 @@ impl NodeError {
 
     /// The step ran longer than allowed.
     pub fn timed_out(limit_ms: u64) -> Self {
-        Self { kind: ErrorKind::TimedOut, ..Self::permanent(format!("the step ran longer than {limit_ms} ms")) }
+        Self {
+            kind: ErrorKind::TimedOut,
+            ..Self::permanent(format!("the step ran longer than {limit_ms} ms"))
+        }
     }
 
     /// It happened to input item `index`.

@@ -39,12 +39,17 @@ impl Tree {
     /// Parses every expression in `value`.
     pub fn parse(value: &Value) -> Result<Self, expr::ParseError> {
         Ok(match value {
-            Value::String(text) if text.starts_with('=') => Tree::Template(expr::Template::parse(&text[1..])?),
+            Value::String(text) if text.starts_with('=') => {
+                Tree::Template(expr::Template::parse(&text[1..])?)
+            }
             Value::Array(values) if values.iter().any(has_expression) => {
                 Tree::Array(values.iter().map(Tree::parse).collect::<Result<_, _>>()?)
             }
             Value::Object(object) if object.values().any(has_expression) => Tree::Object(
-                object.iter().map(|(key, value)| Ok((key.clone(), Tree::parse(value)?))).collect::<Result<_, _>>()?,
+                object
+                    .iter()
+                    .map(|(key, value)| Ok((key.clone(), Tree::parse(value)?)))
+                    .collect::<Result<_, _>>()?,
             ),
             other => Tree::Literal(other.clone()),
         })
@@ -56,9 +61,9 @@ impl Tree {
             Tree::Literal(value) => Ok(Some(value.clone())),
             Tree::Template(template) => {
                 let scope = ItemScope::new(ctx, Some(index));
-                let value = template.eval(&scope, &ctx.services.limits).map_err(|error| {
-                    NodeError::from(error).at_item(index)
-                })?;
+                let value = template
+                    .eval(&scope, &ctx.services.limits)
+                    .map_err(|error| NodeError::from(error).at_item(index))?;
                 Ok(value.to_data())
             }
             Tree::Array(trees) => {
@@ -92,11 +97,10 @@ impl<T: FromData + Clone> Expr<T> {
     pub fn eval(&self, ctx: &Context, index: usize) -> Result<T, NodeError> {
         match self {
             Expr::Literal(value) => Ok(value.clone()),
-            Expr::Computed(tree) => {
-                T::from_data(tree.eval(ctx, index)?).map_err(|expected| {
-                    NodeError::permanent(format!("a parameter of \"{}\" {expected}", ctx.node.name)).at_item(index)
-                })
-            }
+            Expr::Computed(tree) => T::from_data(tree.eval(ctx, index)?).map_err(|expected| {
+                NodeError::permanent(format!("a parameter of \"{}\" {expected}", ctx.node.name))
+                    .at_item(index)
+            }),
         }
     }
 
@@ -147,7 +151,9 @@ impl<T: FromData> FromData for Option<T> {
 impl<T: FromData> FromData for Vec<T> {
     fn from_data(value: Option<Value>) -> Result<Self, String> {
         match value {
-            Some(Value::Array(values)) => values.iter().map(|value| T::from_data(Some(value.clone()))).collect(),
+            Some(Value::Array(values)) => {
+                values.iter().map(|value| T::from_data(Some(value.clone()))).collect()
+            }
             other => Err(mismatch("an array", other.as_ref())),
         }
     }
@@ -215,7 +221,9 @@ impl FromData for f64 {
     fn from_data(value: Option<Value>) -> Result<Self, String> {
         match &value {
             Some(Value::Number(number)) => Ok(*number),
-            Some(Value::String(text)) => text.trim().parse().map_err(|_| mismatch("a number", value.as_ref())),
+            Some(Value::String(text)) => {
+                text.trim().parse().map_err(|_| mismatch("a number", value.as_ref()))
+            }
             other => Err(mismatch("a number", other.as_ref())),
         }
     }
@@ -228,7 +236,9 @@ impl FromData for f64 {
 impl FromData for usize {
     fn from_data(value: Option<Value>) -> Result<Self, String> {
         let number = f64::from_data(value)?;
-        Value::Number(number).as_usize().ok_or_else(|| format!("must be a whole number of at least 0, not {number}"))
+        Value::Number(number)
+            .as_usize()
+            .ok_or_else(|| format!("must be a whole number of at least 0, not {number}"))
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
@@ -312,7 +322,9 @@ impl Serialize for Tree {
             Tree::Literal(value) => value.serialize(serializer),
             Tree::Template(template) => serializer.collect_str(&format_args!("={}", template.source())),
             Tree::Array(trees) => serializer.collect_seq(trees),
-            Tree::Object(members) => serializer.collect_map(members.iter().map(|(key, tree)| (key.as_str(), tree))),
+            Tree::Object(members) => {
+                serializer.collect_map(members.iter().map(|(key, tree)| (key.as_str(), tree)))
+            }
         }
     }
 }

@@ -37,7 +37,13 @@ pub struct Parent {
 
 impl Graph {
     /// A graph of these nodes; `parents[i]` are the edges that arrive at node `i`.
-    pub fn new(id: Text, name: Text, active: bool, nodes: Vec<Arc<NodeInfo>>, parents: Vec<Vec<Parent>>) -> Self {
+    pub fn new(
+        id: Text,
+        name: Text,
+        active: bool,
+        nodes: Vec<Arc<NodeInfo>>,
+        parents: Vec<Vec<Parent>>,
+    ) -> Self {
         let by_name = nodes.iter().enumerate().map(|(index, node)| (node.name.clone(), index)).collect();
         Self { id, name, active, nodes, by_name, parents }
     }
@@ -76,7 +82,7 @@ impl Graph {
 }
 
 /// Where the items of one input came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Source {
     /// Index of the node.
     pub node: usize,

@@ -37,6 +37,7 @@ pub mod prelude {
 
     pub use crate::n8n::{N8nMapping, N8nNode, Native, Unmapped};
     pub use crate::{
-        Children, Context, Effect, Emission, Expr, Group, Inputs, Kind, Node, NodeError, Output, Ports, Required, Wait,
+        Children, Context, Effect, Emission, Expr, Group, Inputs, Kind, Node, NodeError, Output, Ports,
+        Required, Wait,
     };
 }

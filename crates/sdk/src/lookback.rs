@@ -51,7 +51,9 @@ pub enum LookbackError {
     #[error("No path back to referenced node: '{0}'")]
     NoPath(String),
     /// Several of its items are ancestors.
-    #[error("Multiple matches found: the item stems from several items of node '{0}'; use .first(), .last() or .all()[index] instead of .item")]
+    #[error(
+        "Multiple matches found: the item stems from several items of node '{0}'; use .first(), .last() or .all()[index] instead of .item"
+    )]
     SeveralMatches(String),
 }
 
@@ -59,9 +61,9 @@ impl From<LookbackError> for expr::Error {
     fn from(error: LookbackError) -> Self {
         let message = error.to_string();
         match error {
-            LookbackError::LineageUnknown(_) | LookbackError::NoPath(_) | LookbackError::SeveralMatches(_) => {
-                expr::Error::paired_item(message)
-            }
+            LookbackError::LineageUnknown(_)
+            | LookbackError::NoPath(_)
+            | LookbackError::SeveralMatches(_) => expr::Error::paired_item(message),
             _ => expr::Error::reference(message),
         }
     }
@@ -229,7 +231,13 @@ pub fn pretty_size(bytes: u64) -> String {
         size /= 1000.0;
         unit += 1;
     }
-    let digits = if size >= 100.0 || unit == 0 { 0 } else if size >= 10.0 { 1 } else { 2 };
+    let digits = if size >= 100.0 || unit == 0 {
+        0
+    } else if size >= 10.0 {
+        1
+    } else {
+        2
+    };
     let text = format!("{size:.digits$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text} {}", UNITS[unit])

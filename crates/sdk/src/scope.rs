@@ -95,7 +95,10 @@ impl Scope for ItemScope<'_> {
                 Value::function("$getWorkflowStaticData", move |args| {
                     let kind = args.first().map(Value::to_js_string).unwrap_or_default();
                     let key = if kind == "node" { format!("node:{node}") } else { "global".to_owned() };
-                    Ok(data.get(&key).and_then(|data| data.as_object()).map_or_else(|| object(&Object::new()), object))
+                    Ok(data
+                        .get(&key)
+                        .and_then(|data| data.as_object())
+                        .map_or_else(|| object(&Object::new()), object))
                 })
             }
             "$evaluateExpression" => {
@@ -254,7 +257,11 @@ impl NodeData {
         Ok(data(&item_to_data(&item)))
     }
 
-    fn pick(&self, args: &[Value], pick: impl Fn(&[model::Item]) -> Option<&model::Item>) -> Result<Value, Error> {
+    fn pick(
+        &self,
+        args: &[Value],
+        pick: impl Fn(&[model::Item]) -> Option<&model::Item>,
+    ) -> Result<Value, Error> {
         let source = self.output(args)?;
         let items = self.view.step.items_of(source);
         Ok(pick(&items).map_or(Value::Undefined, |item| data(&item_to_data(item))))

@@ -45,7 +45,8 @@ pub fn run<N: Node>(node: &N, items: Value) -> Result<Emission, NodeError> {
     let items = items.as_array().expect("items are an array").iter();
     let items = items.map(|json| Item::new(json.as_object().expect("data is an object").clone())).collect();
     let ctx = context(Inputs::single(Arc::new(items)));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
     match runtime.block_on(Node::run(node, &ctx, &ctx.inputs))? {
         Output::Items(emission) => Ok(emission),
         other => panic!("the step emits items, not {other:?}"),

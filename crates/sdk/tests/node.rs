@@ -1,0 +1,33 @@
+//! A node author's view: parameters in, items out.
+
+use sdk::prelude::*;
+use sdk::testing::check;
+
+/// Sends each item to `kept` or `discarded` depending on a condition.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Keep {
+    /// Evaluated once per item; must give a boolean.
+    condition: Expr<bool>,
+}
+
+impl Node for Keep {
+    const KIND: Kind = Kind::new("test.keep", 1);
+    const TITLE: &'static str = "Keep";
+    const GROUP: Group = Group::Flow;
+    const OUTPUTS: &'static [&'static str] = &["kept", "discarded"];
+
+    async fn run(&self, ctx: &Context, inputs: &Inputs) -> Result<Output, NodeError> {
+        let mut ports = [Vec::new(), Vec::new()];
+        for (index, item) in inputs.main().iter().enumerate() {
+            let port = if self.condition.eval(ctx, index)? { 0 } else { 1 };
+            ports[port].push(item.clone().from_item(index));
+        }
+        Ok(Output::from(ports))
+    }
+}
+
+#[test]
+fn a_literal_parameter_serves_every_item() {
+    check::<Keep>(json!({ "condition": true }), json!([{ "age": 1 }]), json!({ "kept": [{ "age": 1 }] }));
+}
