@@ -1,0 +1,49 @@
+//! The project's own commands: `cargo xtask start | test | bench`.
+//!
+//! One entry for people and CI. Deliberately few dependencies: this is what a newcomer builds first.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its user")]
+
+mod bench;
+mod run;
+mod start;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  start                  build Runnel and run a sample workflow
+  test [--no-conformance]
+                         everything CI runs: format, lints, dependencies, tests, conformance
+  bench [--only NAME] [--json]
+                         measure against the gates of PERFORMANCE.md (release build)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let result = match command {
+        "start" => start::start(rest),
+        "test" => test::test(rest),
+        "bench" => bench::bench(rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprint!("there is no command \"{other}\"\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
