@@ -7,7 +7,7 @@ use model::Object;
 use schemars::Schema;
 
 use crate::n8n::{N8nMapping, N8nNode, Native, Unmapped};
-use crate::node::{Effect, Group, Kind, Node, SharedNode};
+use crate::node::{Effect, Example, Group, Kind, Node, SharedNode};
 
 /// Everything there is to know about a node type without running it.
 #[derive(Clone)]
@@ -26,7 +26,10 @@ pub struct NodeType {
     pub outputs: &'static [&'static str],
     /// The foreign node types it stands for.
     pub n8n: &'static [N8nMapping],
+    /// What it does, shown.
+    pub examples: &'static [Example],
     schema: fn() -> Schema,
+    complete: fn(&Object) -> Result<Object, ParameterError>,
     build: fn(&Object) -> Result<SharedNode, ParameterError>,
 }
 
@@ -51,6 +54,8 @@ impl NodeType {
             inputs: N::INPUTS,
             outputs: N::OUTPUTS,
             n8n: &[],
+            examples: N::EXAMPLES,
+            complete: complete::<N>,
             schema: || {
                 schemars::generate::SchemaSettings::draft2020_12()
                     .into_generator()
@@ -71,19 +76,34 @@ impl NodeType {
         (self.schema)()
     }
 
+    /// The same parameters with the defaults of those that are missing.
+    pub fn complete(&self, parameters: &Object) -> Result<Object, ParameterError> {
+        (self.complete)(parameters)
+    }
+
     /// Reads parameters into a node that can run.
     pub fn build(&self, parameters: &Object) -> Result<SharedNode, ParameterError> {
         (self.build)(parameters)
     }
 }
 
+fn complete<N: Node>(parameters: &Object) -> Result<Object, ParameterError> {
+    match model::Value::from_serialize(&read::<N>(parameters)?) {
+        Ok(model::Value::Object(complete)) => Ok(complete),
+        other => unreachable!("the parameters of {} are an object, not {other:?}", N::KIND.name),
+    }
+}
+
 fn build<N: Node>(parameters: &Object) -> Result<SharedNode, ParameterError> {
+    Ok(Arc::new(read::<N>(parameters)?))
+}
+
+fn read<N: Node>(parameters: &Object) -> Result<N, ParameterError> {
     let json = serde_json::Value::from(&model::Value::Object(parameters.clone()));
-    let node: N = serde_path_to_error::deserialize(json).map_err(|error| {
+    serde_path_to_error::deserialize(json).map_err(|error| {
         let path = Some(error.path().to_string()).filter(|path| path != ".").unwrap_or_default();
         ParameterError { path, message: error.into_inner().to_string() }
-    })?;
-    Ok(Arc::new(node))
+    })
 }
 
 /// All node types, by type and version, and the foreign types they stand for.

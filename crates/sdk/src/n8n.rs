@@ -50,6 +50,12 @@ impl Native {
         Self { kind, parameters, changes: Vec::new() }
     }
 
+    /// The same with parameter `name`.
+    pub fn set(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.parameters.insert(name, value);
+        self
+    }
+
     /// Reports something that behaves differently from n8n.
     pub fn changed(mut self, what: impl Into<String>) -> Self {
         self.changes.push(what.into());

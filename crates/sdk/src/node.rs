@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use model::{Items, Text};
 use schemars::JsonSchema;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
 
@@ -16,7 +17,7 @@ use crate::output::Output;
 /// A node: the struct holds its parameters, which are its form, its manual page and its JSON Schema at once.
 ///
 /// A node does not retry, sleep, spawn or read the clock: [`Context`] gives it everything it may use.
-pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + Sized + 'static {
+pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + Sized + 'static {
     /// Type and version, such as `core.filter` 1.
     const KIND: Kind;
     /// What people call it.
@@ -30,6 +31,9 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + Sized + 'static {
     /// Output ports, unless they depend on parameters.
     const OUTPUTS: &'static [&'static str] = &["main"];
 
+    /// What it does, shown: for its manual page, and tried by the compliance test of the catalogue.
+    const EXAMPLES: &'static [Example];
+
     /// The ports that these parameters give.
     fn ports(&self) -> Ports {
         Ports::new(Self::INPUTS, Self::OUTPUTS)
@@ -37,6 +41,17 @@ pub trait Node: DeserializeOwned + JsonSchema + Send + Sync + Sized + 'static {
 
     /// Runs one step.
     fn run(&self, ctx: &Context, inputs: &Inputs) -> impl Future<Output = Result<Output, NodeError>> + Send;
+}
+
+/// A node at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Example {
+    /// What it shows.
+    pub title: &'static str,
+    /// Its parameters, as JSON.
+    pub parameters: &'static str,
+    /// The data of the items that arrive at its first port, as JSON.
+    pub items: &'static str,
 }
 
 /// Type and version of a node.
@@ -179,7 +194,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait AnyNode: Send + Sync {
     /// See [`Node::ports`].
     fn ports(&self) -> Ports;
-    /// See [`Node::run`].
+    /// See [`Node::run`]. A step whose execution is already cancelled does not begin.
     fn run<'a>(&'a self, ctx: &'a Context, inputs: &'a Inputs) -> BoxFuture<'a, Result<Output, NodeError>>;
 }
 
@@ -189,7 +204,10 @@ impl<N: Node> AnyNode for N {
     }
 
     fn run<'a>(&'a self, ctx: &'a Context, inputs: &'a Inputs) -> BoxFuture<'a, Result<Output, NodeError>> {
-        Box::pin(Node::run(self, ctx, inputs))
+        Box::pin(async move {
+            ctx.check_cancelled()?;
+            Node::run(self, ctx, inputs).await
+        })
     }
 }
 

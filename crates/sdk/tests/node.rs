@@ -4,7 +4,7 @@ use sdk::prelude::*;
 use sdk::testing::check;
 
 /// Sends each item to `kept` or `discarded` depending on a condition.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Keep {
     /// Evaluated once per item; must give a boolean.
@@ -16,6 +16,7 @@ impl Node for Keep {
     const TITLE: &'static str = "Keep";
     const GROUP: Group = Group::Flow;
     const OUTPUTS: &'static [&'static str] = &["kept", "discarded"];
+    const EXAMPLES: &'static [Example] = &[];
 
     async fn run(&self, ctx: &Context, inputs: &Inputs) -> Result<Output, NodeError> {
         let mut ports = [Vec::new(), Vec::new()];
