@@ -1,0 +1,12 @@
+//! The nodes that come with the product, and what each foreign node becomes.
+//!
+//! One file is one node: its parameters, what it does, which n8n nodes it stands for, its tests. [`catalogue`] lists
+//! them all, one line each; `tests/compliance.rs` holds every line to the same promises.
+//! Files without a node hold what several share: `path` (dotted paths into data), `convert` (values to a wanted type).
+//! Deliberately absent: the order in which nodes run, storage, and sockets; a node sees the world through
+//! [`sdk::Context`] only.
+
+mod catalogue;
+pub mod limit;
+
+pub use catalogue::catalogue;
