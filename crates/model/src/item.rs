@@ -102,17 +102,26 @@ pub struct Origin {
     /// Index of the input port.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub input: u16,
+    /// The run of the same node that the item arrived in, when that was an earlier one: a loop hands out later what it
+    /// was given before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u32>,
 }
 
 impl Origin {
     /// Item `index` of the first input.
     pub fn item(index: usize) -> Self {
-        Self { item: index as u32, input: 0 }
+        Self::of(0, index)
     }
 
     /// Item `index` of input `port`.
     pub fn of(port: usize, index: usize) -> Self {
-        Self { item: index as u32, input: port as u16 }
+        Self { item: index as u32, input: port as u16, run: None }
+    }
+
+    /// The same item, having arrived in run `index` of the node.
+    pub fn in_run(self, index: usize) -> Self {
+        Self { run: Some(index as u32), ..self }
     }
 }
 
@@ -123,7 +132,7 @@ fn is_zero(input: &u16) -> bool {
 /// The input items that an item stems from; empty when unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Lineage(SmallVec<[Origin; 2]>);
+pub struct Lineage(SmallVec<[Origin; 1]>);
 
 impl Lineage {
     /// Nobody said where the item came from.
@@ -133,7 +142,7 @@ impl Lineage {
 
     /// Exactly one input item.
     pub fn one(origin: Origin) -> Self {
-        Self(SmallVec::from_slice(&[origin]))
+        Self(SmallVec::from_buf([origin]))
     }
 
     /// Several input items.

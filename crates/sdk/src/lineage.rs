@@ -55,10 +55,12 @@ pub(crate) fn trace(
             return Err(Lost::NoPath);
         }
         let maker = || history.graph().nodes()[place.source.node].name.clone();
-        let run = history.runs(place.source.node).get(place.source.run).ok_or(Lost::NoPath)?;
+        let runs = history.runs(place.source.node);
+        let run = runs.get(place.source.run).ok_or(Lost::NoPath)?;
         let item = run.output(place.source.output).get(place.item).ok_or_else(|| Lost::Unknown(maker()))?;
         let step_back = |origin: &model::Origin| {
-            let source = run.sources.get(origin.input as usize).copied().flatten()?;
+            let arrived = origin.run.map_or(Some(run), |earlier| runs.get(earlier as usize))?;
+            let source = arrived.sources.get(origin.input as usize).copied().flatten()?;
             Some(Place { source, item: origin.item as usize })
         };
         match item.lineage.origins() {
@@ -81,5 +83,41 @@ pub(crate) fn trace(
                 return found.ok_or_else(|| first_lost.unwrap_or(Lost::NoPath));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use model::{Item, Lineage, Origin, json};
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::context::NodeInfo;
+    use crate::history::{Graph, Run};
+
+    #[test]
+    fn an_item_that_a_loop_kept_is_traced_through_the_run_it_arrived_in() {
+        let node =
+            |index: usize, name: &str| Arc::new(NodeInfo { index, name: name.into(), ..NodeInfo::default() });
+        let nodes = vec![node(0, "Start"), node(1, "Loop"), node(2, "Body")];
+        let graph = Graph::new("".into(), "".into(), false, nodes, vec![Vec::new(); 3]);
+        let mut history = History::new(Arc::new(graph));
+        let item = |lineage| Arc::new(vec![Item { lineage, ..Item::default() }]);
+        let from = |node, run| smallvec![Some(Source { node, output: 0, run })];
+        let two = Arc::new(vec![Item::new(json!({ "id": 1 }).as_object().expect("an object").clone()); 2]);
+        history.push(0, Run { outputs: vec![two], ..Run::default() });
+        let handed_out = |index| item(Lineage::one(Origin::item(index).in_run(0)));
+        history.push(1, Run { sources: from(0, 0), outputs: vec![handed_out(0)], ..Run::default() });
+        history.push(
+            2,
+            Run { sources: from(1, 0), outputs: vec![item(Lineage::one(Origin::item(0)))], ..Run::default() },
+        );
+        history.push(1, Run { sources: from(2, 0), outputs: vec![handed_out(1)], ..Run::default() });
+
+        let second = Place { source: Source { node: 1, output: 0, run: 1 }, item: 0 };
+        let found = trace(&history, second, 0, &mut 0).expect("the item has an ancestor");
+        assert_eq!(found, Place { source: Source { node: 0, output: 0, run: 0 }, item: 1 });
     }
 }
