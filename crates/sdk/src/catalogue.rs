@@ -7,7 +7,7 @@ use model::Object;
 use schemars::Schema;
 
 use crate::n8n::{N8nMapping, N8nNode, Native, Unmapped};
-use crate::node::{Effect, Example, Group, Kind, Node, SharedNode};
+use crate::node::{Effect, Example, Group, Kind, Node, SharedNode, StartsOn};
 
 /// Everything there is to know about a node type without running it.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct NodeType {
     pub title: &'static str,
     /// Where the catalogue shows it.
     pub group: Group,
+    /// For triggers: what starts an execution there.
+    pub starts_on: StartsOn,
     /// What repeating a step would do.
     pub effect: Effect,
     /// Input ports, unless they depend on parameters.
@@ -50,6 +52,7 @@ impl NodeType {
             kind: N::KIND,
             title: N::TITLE,
             group: N::GROUP,
+            starts_on: N::STARTS_ON,
             effect: N::EFFECT,
             inputs: N::INPUTS,
             outputs: N::OUTPUTS,

@@ -26,7 +26,7 @@ pub use context::{Context, ExecutionInfo, Mode, NodeInfo, Services};
 pub use error::NodeError;
 pub use expression::Expr;
 pub use history::History;
-pub use node::{Effect, Example, Group, Inputs, Kind, Node, Ports, Required};
+pub use node::{Effect, Example, Group, Inputs, Kind, Node, Ports, Required, StartsOn};
 pub use output::{Children, Emission, Output, Wait};
 
 /// What a node file starts with: `use sdk::prelude::*;`
@@ -38,6 +38,6 @@ pub mod prelude {
     pub use crate::n8n::{N8nMapping, N8nNode, Native, Unmapped};
     pub use crate::{
         Children, Context, Effect, Emission, Example, Expr, Group, Inputs, Kind, Node, NodeError, Output,
-        Ports, Required, Wait,
+        Ports, Required, StartsOn, Wait,
     };
 }

@@ -31,6 +31,9 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + Sized 
     /// Output ports, unless they depend on parameters.
     const OUTPUTS: &'static [&'static str] = &["main"];
 
+    /// For triggers: what starts an execution there.
+    const STARTS_ON: StartsOn = StartsOn::Event;
+
     /// What it does, shown: for its manual page, and tried by the compliance test of the catalogue.
     const EXAMPLES: &'static [Example];
 
@@ -86,6 +89,20 @@ pub enum Group {
     Action,
     /// Only shown, never run.
     Note,
+}
+
+/// What starts an execution at a trigger. A test run that names no trigger takes the first one in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartsOn {
+    /// Something happened: a time came, data was found, somebody asked for it.
+    Event,
+    /// Another workflow runs this one.
+    Workflow,
+    /// An execution of another workflow failed.
+    Failure,
+    /// Somebody called an address: a webhook, a form, a chat.
+    Call,
 }
 
 /// What repeating a step would do to the outside world, so what happens after a crash between start and result.
