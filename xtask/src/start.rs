@@ -15,6 +15,8 @@ pub(crate) fn start(arguments: &[String]) -> Result<()> {
     println!("\nrunnel exec examples/hello.json\n");
     let program = crate::run::target_dir().join("release/runnel");
     run("the sample workflow", std::process::Command::new(program).arg("exec").arg(sample))?;
-    println!("\nNext: open examples/hello.json, change it, and run it again; README.md says what else there is.");
+    println!(
+        "\nNext: open examples/hello.json, change it, and run it again; README.md says what else there is."
+    );
     Ok(())
 }

@@ -10,13 +10,8 @@ use serde_json::Value;
 use crate::run::{cargo, root, run, target_dir};
 
 /// What a conformance group must reach: share of passes among the cases that are supported.
-const CONFORMANCE_GATES: [(&str, f64); 5] = [
-    ("order", 1.0),
-    ("cases", 0.95),
-    ("real-runs", 0.95),
-    ("expressions", 0.97),
-    ("expressions_real", 0.97),
-];
+const CONFORMANCE_GATES: [(&str, f64); 5] =
+    [("order", 1.0), ("cases", 0.95), ("real-runs", 0.95), ("expressions", 0.97), ("expressions_real", 0.97)];
 
 /// Runs every check; stops at the first that fails.
 pub(crate) fn test(arguments: &[String]) -> Result<()> {
@@ -50,8 +45,7 @@ fn step(name: &str, check: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    let has_nextest =
-        cargo(&["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
+    let has_nextest = cargo(&["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
     let arguments: &[&str] = if has_nextest {
         &["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]
     } else {

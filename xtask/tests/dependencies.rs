@@ -53,7 +53,9 @@ fn packages() -> Vec<Package> {
                 let all = package["dependencies"].as_array().expect("a package lists dependencies");
                 all.iter()
                     .filter(|dependency| kind.contains(&dependency["kind"]))
-                    .map(|dependency| dependency["name"].as_str().expect("a dependency has a name").to_owned())
+                    .map(|dependency| {
+                        dependency["name"].as_str().expect("a dependency has a name").to_owned()
+                    })
                     .collect()
             };
             Package {
@@ -89,7 +91,8 @@ fn every_crate_uses_only_what_its_arrows_lead_to() {
         }
         assert!(!package.uses.contains("testkit"), "{}: testkit is for tests only", package.name);
         for used in package.dev.iter().filter(|used| ours.contains(used.as_str())) {
-            let cycle = matches!((package.name.as_str(), used.as_str()), ("engine", "nodes") | ("nodes", "engine"));
+            let cycle =
+                matches!((package.name.as_str(), used.as_str()), ("engine", "nodes") | ("nodes", "engine"));
             assert!(!cycle, "{} must not know {used}, not even in tests", package.name);
         }
     }

@@ -8,5 +8,6 @@
 
 mod catalogue;
 pub mod limit;
+pub mod n8n;
 
 pub use catalogue::catalogue;
