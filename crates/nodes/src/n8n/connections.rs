@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use indexmap::IndexMap;
 use model::validate::{Code, Problem};
 use model::{Edge, EdgeKind, NodeKey, Object, Text, Value};
 
@@ -100,9 +101,7 @@ pub(super) fn read(connections: &Value, ends: &Ends, problems: &mut Vec<Problem>
 pub(super) fn write(edges: &[Edge], ends: &Ends, problems: &mut Vec<Problem>) -> Object {
     let names: HashMap<&NodeKey, (&Text, &End)> =
         ends.iter().map(|(name, end)| (&end.key, (name, end))).collect();
-    let mut connections: Object = Object::new();
-    let mut lists: BTreeMap<(usize, &str), (&Text, Vec<Vec<Value>>)> = BTreeMap::new();
-    let mut places: HashMap<&NodeKey, usize> = HashMap::new();
+    let mut connections: IndexMap<&Text, BTreeMap<&str, Vec<Vec<Value>>>> = IndexMap::new();
     for (index, edge) in edges.iter().enumerate() {
         let path = format!("edges[{index}]");
         if edge.kind != EdgeKind::Data || !edge.enabled {
@@ -124,22 +123,17 @@ pub(super) fn write(edges: &[Edge], ends: &Ends, problems: &mut Vec<Problem>) ->
             problems.push(Problem::warning(path, Code::UnknownPort, message));
             continue;
         };
-        let next = places.len();
-        let place = *places.entry(&edge.source).or_insert(next);
-        let (_, outputs) = lists.entry((place, kind)).or_insert((source, Vec::new()));
+        let outputs = connections.entry(source).or_default().entry(kind).or_default();
         if outputs.len() <= output {
             outputs.resize(output + 1, Vec::new());
         }
         outputs[output].push(model::json!({ "node": target.as_str(), "type": kind, "index": input }));
     }
-    for ((_, kind), (source, outputs)) in lists {
-        let outputs = Value::array(outputs.into_iter().map(Value::from));
-        match connections.entry(source.clone()) {
-            Value::Object(kinds) => _ = kinds.insert(kind, outputs),
-            empty => *empty = Value::Object([(kind, outputs)].into_iter().collect()),
-        }
-    }
-    connections
+    let outputs = |outputs: Vec<Vec<Value>>| Value::array(outputs.into_iter().map(Value::from));
+    let kinds = |kinds: BTreeMap<&str, Vec<Vec<Value>>>| -> Object {
+        kinds.into_iter().map(|(kind, lists)| (kind, outputs(lists))).collect()
+    };
+    connections.into_iter().map(|(source, lists)| (source.clone(), kinds(lists))).collect()
 }
 
 /// Every connection in the order in which it is written down. What is no connection is named in `problems`.
