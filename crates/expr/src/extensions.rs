@@ -4,6 +4,11 @@ use crate::Error;
 use crate::eval::Cx;
 use crate::value::Value;
 
+/// Whether a value of this type has extension method `name`.
+pub(crate) fn exists(receiver: &Value, name: &str) -> bool {
+    matches!((receiver, name), (Value::Undefined | Value::Null, "isEmpty"))
+}
+
 /// Calls extension method `name`; `None` when this type has no such method.
 ///
 /// `undefined` and `null` are receivers too: `undefined.isEmpty()` is true.
