@@ -14,6 +14,7 @@ use crate::credential::{Credential, Credentials, NoCredentials};
 use crate::error::NodeError;
 use crate::history::{Graph, History, Sources};
 use crate::lookback::ItemValues;
+use crate::net;
 use crate::node::Inputs;
 
 /// What a step may use: the only way for a node to see anything but its parameters. The facts of the [`Step`] read as
@@ -157,6 +158,8 @@ pub struct Services {
     pub code: Arc<dyn CodeRunner>,
     /// Secrets.
     pub credentials: Arc<dyn Credentials>,
+    /// The guarded HTTP client.
+    pub http: net::Client,
     /// Limits of one expression.
     pub limits: Arc<expr::Limits>,
 }
@@ -168,6 +171,7 @@ impl Default for Services {
             .get_or_init(|| Services {
                 code: Arc::new(NoCode),
                 credentials: Arc::new(NoCredentials),
+                http: net::Client::default(),
                 limits: Arc::default(),
             })
             .clone()

@@ -16,6 +16,7 @@ pub mod history;
 mod lineage;
 pub mod lookback;
 pub mod n8n;
+pub mod net;
 pub mod node;
 pub mod output;
 mod scope;
