@@ -133,7 +133,7 @@ function zones() {
   const known = Intl.supportedValuesOf('timeZone')
   const links = existsSync(TZDATA) ? readFileSync(TZDATA, 'utf8').split('\n').filter((line) => line.startsWith('L ')).map((line) => line.split(' ')[2]) : []
   const groups = new Map()
-  for (const zone of [...new Set([...known, ...links, 'UTC'])].sort()) {
+  for (const zone of [...new Set([...known, ...links, 'UTC', 'Etc/UTC', 'Etc/GMT'])].sort()) {
     const name = (month, width) => {
       try {
         return new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: width }).formatToParts(new Date(Date.UTC(2024, month, 1))).find((part) => part.type === 'timeZoneName').value
