@@ -2,10 +2,16 @@
 
 use sdk::{Catalogue, NodeType};
 
-use crate::limit;
-use crate::n8n::Unsupported;
+use crate::*;
 
 /// Every node type that comes with the product.
 pub fn catalogue() -> Catalogue {
-    Catalogue::new([NodeType::of::<limit::Limit>().with_n8n(limit::N8N), NodeType::of::<Unsupported>()])
+    Catalogue::new([
+        NodeType::of::<limit::Limit>().with_n8n(limit::N8N),
+        NodeType::of::<n8n::Unsupported>(),
+        NodeType::of::<no_op::NoOp>().with_n8n(no_op::N8N),
+        NodeType::of::<note::Note>().with_n8n(note::N8N),
+        NodeType::of::<set::Set>().with_n8n(set::N8N),
+        NodeType::of::<stop_and_error::StopAndError>().with_n8n(stop_and_error::N8N),
+    ])
 }

@@ -2,12 +2,21 @@
 //!
 //! One file is one node: its parameters, what it does, which n8n nodes it stands for, its tests. [`catalogue`] lists
 //! them all, one line each; `tests/compliance.rs` holds every line to the same promises.
-//! Files without a node hold what several share: `path` (dotted paths into data), `convert` (values to a wanted type).
+//! Files without a node hold what several share: `path` (dotted paths into data), `convert` (values to a wanted type),
+//! `loose_json` (JSON as people write it).
 //! Deliberately absent: the order in which nodes run, storage, and sockets; a node sees the world through
 //! [`sdk::Context`] only.
 
 mod catalogue;
+pub mod convert;
+pub mod json_text;
 pub mod limit;
+pub mod loose_json;
 pub mod n8n;
+pub mod no_op;
+pub mod note;
+pub mod path;
+pub mod set;
+pub mod stop_and_error;
 
 pub use catalogue::catalogue;
