@@ -7,7 +7,7 @@ use sdk::prelude::*;
 #[serde(deny_unknown_fields, default)]
 pub struct Note {
     /// The text, in Markdown.
-    content: Text,
+    content: String,
     /// Height on the canvas.
     height: Option<f64>,
     /// Width on the canvas.
