@@ -153,7 +153,7 @@ impl Node for Set {
         },
         Example {
             title: "A whole object as JSON",
-            parameters: r#"{ "json": "={ \"all\": {{ $json }} }" }"#,
+            parameters: r#"{ "json": "{ \"seen\": true }", "include": "all" }"#,
             items: r#"[{"a": 1}]"#,
         },
         Example {
