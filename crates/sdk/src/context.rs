@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use model::{CredentialRef, Item, NodeKey, Object, OnError, Text, Value};
@@ -240,6 +241,13 @@ impl Context {
     /// Fails when the step should stop.
     pub fn check_cancelled(&self) -> Result<(), NodeError> {
         if self.cancel.is_cancelled() { Err(NodeError::cancelled()) } else { Ok(()) }
+    }
+
+    /// Waits between two requests that a service wants spaced out; fails when the step should stop. A node that waits
+    /// for anything else gives [`Output::Wait`](crate::Output::Wait).
+    pub async fn pause(&self, duration: Duration) -> Result<(), NodeError> {
+        let sleep = self.cancel.run_until_cancelled(tokio::time::sleep(duration)).await;
+        sleep.ok_or_else(NodeError::cancelled)
     }
 
     /// Adds a line to the execution's log.

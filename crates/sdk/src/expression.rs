@@ -57,23 +57,34 @@ impl Tree {
 
     /// Evaluates every expression for input item `index`; `None` is JavaScript's `undefined`.
     pub fn eval(&self, ctx: &Context, index: usize) -> Result<Option<Value>, NodeError> {
+        self.eval_with(ctx, index, &[])
+    }
+
+    /// The same, with variables that only this evaluation sees.
+    pub fn eval_with(
+        &self,
+        ctx: &Context,
+        index: usize,
+        extra: Extra<'_>,
+    ) -> Result<Option<Value>, NodeError> {
         match self {
             Tree::Literal(value) => Ok(Some(value.clone())),
             Tree::Template(template) => {
-                let scope = ItemScope::new(ctx, Some(index));
+                let scope = ItemScope::new(ctx, Some(index)).with(extra);
                 let value = template
                     .eval(&scope, &ctx.services.limits)
                     .map_err(|error| NodeError::from(error).at_item(index))?;
                 Ok(value.to_data())
             }
             Tree::Array(trees) => {
-                let values = trees.iter().map(|tree| Ok(tree.eval(ctx, index)?.unwrap_or_default()));
+                let values =
+                    trees.iter().map(|tree| Ok(tree.eval_with(ctx, index, extra)?.unwrap_or_default()));
                 Ok(Some(values.collect::<Result<Vec<_>, NodeError>>()?.into()))
             }
             Tree::Object(members) => {
                 let mut object = Object::with_capacity(members.len());
                 for (key, tree) in members {
-                    if let Some(value) = tree.eval(ctx, index)? {
+                    if let Some(value) = tree.eval_with(ctx, index, extra)? {
                         object.insert(key.clone(), value);
                     }
                 }
@@ -82,6 +93,9 @@ impl Tree {
         }
     }
 }
+
+/// Variables that only one evaluation sees, such as `$response` between two pages, by name.
+pub type Extra<'a> = &'a [(&'a str, Value)];
 
 fn has_expression(value: &Value) -> bool {
     match value {
@@ -95,9 +109,14 @@ fn has_expression(value: &Value) -> bool {
 impl<T: FromData + Clone> Expr<T> {
     /// The parameter for input item `index`.
     pub fn eval(&self, ctx: &Context, index: usize) -> Result<T, NodeError> {
+        self.eval_with(ctx, index, &[])
+    }
+
+    /// The same, with variables that only this evaluation sees.
+    pub fn eval_with(&self, ctx: &Context, index: usize, extra: Extra<'_>) -> Result<T, NodeError> {
         match self {
             Expr::Literal(value) => Ok(value.clone()),
-            Expr::Computed(tree) => T::from_data(tree.eval(ctx, index)?).map_err(|expected| {
+            Expr::Computed(tree) => T::from_data(tree.eval_with(ctx, index, extra)?).map_err(|expected| {
                 NodeError::permanent(format!("a parameter of \"{}\" {expected}", ctx.node.name))
                     .at_item(index)
             }),

@@ -42,6 +42,11 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + Sized 
         Ports::new(Self::INPUTS, Self::OUTPUTS)
     }
 
+    /// What repeating a step with these parameters would do, unless all steps of the type are alike.
+    fn effect(&self) -> Effect {
+        Self::EFFECT
+    }
+
     /// Runs one step.
     fn run(&self, ctx: &Context, inputs: &Inputs) -> impl Future<Output = Result<Output, NodeError>> + Send;
 }
@@ -211,6 +216,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait AnyNode: Send + Sync {
     /// See [`Node::ports`].
     fn ports(&self) -> Ports;
+    /// See [`Node::effect`].
+    fn effect(&self) -> Effect;
     /// See [`Node::run`]. A step whose execution is already cancelled does not begin.
     fn run<'a>(&'a self, ctx: &'a Context, inputs: &'a Inputs) -> BoxFuture<'a, Result<Output, NodeError>>;
 }
@@ -218,6 +225,10 @@ pub trait AnyNode: Send + Sync {
 impl<N: Node> AnyNode for N {
     fn ports(&self) -> Ports {
         Node::ports(self)
+    }
+
+    fn effect(&self) -> Effect {
+        Node::effect(self)
     }
 
     fn run<'a>(&'a self, ctx: &'a Context, inputs: &'a Inputs) -> BoxFuture<'a, Result<Output, NodeError>> {

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use model::{Object, Text};
 
 use crate::context::{Context, Step};
+use crate::expression::Extra;
 use crate::history::Source;
 use crate::lookback::{LookbackError, item_to_data};
 
@@ -16,11 +17,23 @@ pub(crate) struct ItemScope<'a> {
     index: Option<usize>,
     limits: &'a Arc<expr::Limits>,
     draws: std::cell::Cell<u64>,
+    extra: Extra<'a>,
 }
 
 impl<'a> ItemScope<'a> {
     pub(crate) fn new(ctx: &'a Context, index: Option<usize>) -> Self {
-        Self { step: &ctx.step, index, limits: &ctx.services.limits, draws: std::cell::Cell::new(0) }
+        Self {
+            step: &ctx.step,
+            index,
+            limits: &ctx.services.limits,
+            draws: std::cell::Cell::new(0),
+            extra: &[],
+        }
+    }
+
+    /// The same with variables of its own.
+    pub(crate) fn with(self, extra: Extra<'a>) -> Self {
+        Self { extra, ..self }
     }
 
     fn view(&self) -> View {
@@ -109,7 +122,9 @@ impl Scope for ItemScope<'_> {
             "$fromAI" | "$fromAi" | "$fromai" => {
                 Value::function("$fromAI", |args| Ok(args.get(3).cloned().unwrap_or(Value::Undefined)))
             }
-            _ => return Ok(None),
+            _ => {
+                return Ok(self.extra.iter().find(|(extra, _)| *extra == name).map(|(_, value)| data(value)));
+            }
         };
         Ok(Some(value))
     }
@@ -173,7 +188,7 @@ impl View {
         let template = expr::Template::parse(text).map_err(|error| Error::thrown(error.to_string()))?;
         let index = index_argument(args, 1).or(self.index);
         let draws = std::cell::Cell::new(1 << 16);
-        let scope = ItemScope { step: &self.step, index, limits: &self.limits, draws };
+        let scope = ItemScope { step: &self.step, index, limits: &self.limits, draws, extra: &[] };
         template.eval(&scope, &self.limits)
     }
 }
@@ -374,7 +389,8 @@ struct AtItem(View);
 impl Host for AtItem {
     fn get(&self, key: &str) -> Result<Value, Error> {
         let draws = std::cell::Cell::new(0);
-        let scope = ItemScope { step: &self.0.step, index: self.0.index, limits: &self.0.limits, draws };
+        let scope =
+            ItemScope { step: &self.0.step, index: self.0.index, limits: &self.0.limits, draws, extra: &[] };
         Ok(scope.variable(key)?.unwrap_or(Value::Undefined))
     }
 }
