@@ -8,15 +8,20 @@
 //! [`sdk::Context`] only.
 
 mod catalogue;
+pub mod condition;
 pub mod convert;
+pub mod filter;
+pub mod if_node;
 pub mod json_text;
 pub mod limit;
 pub mod loose_json;
+mod moment;
 pub mod n8n;
 pub mod no_op;
 pub mod note;
 pub mod path;
 pub mod set;
 pub mod stop_and_error;
+pub mod switch;
 
 pub use catalogue::catalogue;

@@ -250,6 +250,12 @@ impl Context {
         sleep.ok_or_else(NodeError::cancelled)
     }
 
+    /// The same for a loop over items: looks once in a while, because looking at every item would cost more than most
+    /// of them.
+    pub fn check_cancelled_at(&self, index: usize) -> Result<(), NodeError> {
+        if index.is_multiple_of(1024) { self.check_cancelled() } else { Ok(()) }
+    }
+
     /// Adds a line to the execution's log.
     pub fn log(&self, level: Level, text: impl Into<String>) {
         self.notes.lock().expect("no step panics while it holds the notes").logs.push((level, text.into()));
@@ -274,9 +280,7 @@ impl Context {
         let items = self.inputs.main();
         let mut output = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            if index % 1024 == 0 {
-                self.check_cancelled()?;
-            }
+            self.check_cancelled_at(index)?;
             let item = match each(index, item) {
                 Ok(item) => item.from_item(index),
                 Err(error) => self.error_item(index, error)?,
