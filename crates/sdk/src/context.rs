@@ -75,7 +75,7 @@ impl Deref for Context {
 }
 
 /// What is the same for all steps of an execution.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ExecutionInfo {
     /// Its id.
     pub id: Text,

@@ -1,0 +1,188 @@
+//! Timers, waits and child executions: steps that have begun and have nothing to do for now.
+
+use std::sync::Arc;
+
+use model::{Item, Items, Lineage, Origin};
+use sdk::output::Resume;
+use sdk::{Children, Emission, NodeError, Wait};
+
+use super::{Execution, Open, Phase};
+use crate::event::{Attempt, Command, StartChild, StepId, Timer};
+
+impl Execution {
+    pub(super) fn step_waiting(
+        &mut self,
+        attempt: Attempt,
+        wait: &Wait,
+        commands: &mut Vec<Command>,
+    ) -> bool {
+        let Some(index) = self.reporting(attempt) else { return false };
+        if self.ending.is_some() {
+            self.open.remove(index);
+            return true;
+        }
+        let open = &mut self.open[index];
+        open.phase = Phase::Waiting(wait.clone());
+        open_wait(open.step, wait, commands);
+        true
+    }
+
+    pub(super) fn timer_fired(&mut self, timer: Timer, commands: &mut Vec<Command>) -> bool {
+        match timer {
+            Timer::Retry(attempt) => self.retry_is_due(attempt),
+            Timer::Wait(step) => {
+                let Some(index) = self.open_index(step) else { return false };
+                let Phase::Waiting(Wait { until_ms: Some(_), emit, .. }) = &mut self.open[index].phase else {
+                    return false;
+                };
+                let items = std::mem::take(emit);
+                self.end_wait(index, items, commands);
+                true
+            }
+        }
+    }
+
+    fn retry_is_due(&mut self, attempt: Attempt) -> bool {
+        let Some(index) = self.open_index(attempt.step) else { return false };
+        let open = &mut self.open[index];
+        if !matches!(open.phase, Phase::Pausing { .. }) || open.attempt != attempt.number {
+            return false;
+        }
+        open.attempt += 1;
+        open.phase = Phase::Due;
+        true
+    }
+
+    /// Somebody answered what a step waited for, or said what became of a step whose effect was lost from sight.
+    pub(super) fn wait_resolved(
+        &mut self,
+        step: StepId,
+        items: &[Items],
+        commands: &mut Vec<Command>,
+    ) -> bool {
+        let Some(index) = self.open_index(step) else { return false };
+        match &self.open[index].phase {
+            Phase::Waiting(wait) if wait.resume != Resume::Never => {}
+            Phase::Lost => {}
+            _ => return false,
+        }
+        self.end_wait(index, items.to_vec(), commands);
+        true
+    }
+
+    fn end_wait(&mut self, index: usize, ports: Vec<Items>, commands: &mut Vec<Command>) {
+        let open = self.open.remove(index);
+        self.complete(open, Emission { ports, ..Emission::default() }, None, commands);
+    }
+
+    pub(super) fn step_calling(
+        &mut self,
+        attempt: Attempt,
+        children: &Children,
+        commands: &mut Vec<Command>,
+    ) -> bool {
+        let Some(index) = self.reporting(attempt) else { return false };
+        if self.ending.is_some() {
+            self.open.remove(index);
+            return true;
+        }
+        let step = self.open[index].step;
+        if children.wait && !children.calls.is_empty() {
+            commands.push(start_child(step, children, 0));
+            let children = Arc::new(children.clone());
+            self.open[index].phase = Phase::Calling { children, results: Vec::new() };
+            return true;
+        }
+        commands.extend((0..children.calls.len()).map(|call| start_child(step, children, call)));
+        let open = self.open.remove(index);
+        let items = if children.wait { Items::default() } else { children.pass.clone() };
+        self.complete(open, Emission { ports: vec![items], ..Emission::default() }, None, commands);
+        true
+    }
+
+    pub(super) fn child_finished(
+        &mut self,
+        step: StepId,
+        call: u32,
+        result: &Result<Items, NodeError>,
+        now_ms: f64,
+        commands: &mut Vec<Command>,
+    ) -> bool {
+        let Some(index) = self.open_index(step) else { return false };
+        let Phase::Calling { children, results } = &mut self.open[index].phase else { return false };
+        if call as usize != results.len() {
+            return false;
+        }
+        match result {
+            Err(error) => self.failed(index, error, now_ms, commands),
+            Ok(items) => {
+                results.push(through_call(items, &children.calls[call as usize]));
+                if results.len() < children.calls.len() {
+                    commands.push(start_child(step, children, results.len()));
+                } else {
+                    let items = joined(std::mem::take(results));
+                    self.end_wait(index, vec![items], commands);
+                }
+            }
+        }
+        true
+    }
+}
+
+pub(super) fn open_wait(step: StepId, wait: &Wait, commands: &mut Vec<Command>) {
+    if let Some(until_ms) = wait.until_ms {
+        commands.push(Command::StartTimer(Timer::Wait(step), until_ms));
+    }
+    if wait.resume != Resume::Never {
+        commands.push(Command::OpenWait(step, wait.clone()));
+    }
+}
+
+pub(super) fn start_child(step: StepId, children: &Children, call: usize) -> Command {
+    let items = children.calls[call].clone();
+    let workflow = children.workflow.clone();
+    Command::StartChild(StartChild { step, call: call as u32, workflow, items, wait: children.wait })
+}
+
+/// The items of a child, whose lineage names items of the call, with the lineage that those had in the calling step.
+fn through_call(items: &Items, call: &Items) -> Items {
+    let origins = |origin: &Origin| {
+        let called: &[Origin] = call.get(origin.item as usize).map_or(&[], |item| item.lineage.origins());
+        called.to_vec()
+    };
+    let moved = |item: &Item| Item {
+        lineage: Lineage::many(item.lineage.origins().iter().flat_map(origins)),
+        json: item.json.clone(),
+        binary: item.binary.clone(),
+    };
+    Arc::new(items.iter().map(moved).collect())
+}
+
+fn joined(mut results: Vec<Items>) -> Items {
+    match results.len() {
+        1 => results.remove(0),
+        _ => Arc::new(results.iter().flat_map(|items| items.iter().cloned()).collect()),
+    }
+}
+
+impl Execution {
+    /// Begins the attempts whose pause is over.
+    pub(super) fn begin_due(&mut self, commands: &mut Vec<Command>) {
+        for open in &mut self.open {
+            if matches!(open.phase, Phase::Due) {
+                open.phase = Phase::Running { effect: false };
+                commands.push(super::steps::run_step(open));
+            }
+        }
+    }
+
+    pub(super) fn step_lost(&mut self, attempt: Attempt) -> bool {
+        let Some(index) = self.reporting(attempt) else { return false };
+        let open: &mut Open = &mut self.open[index];
+        if matches!(open.phase, Phase::Lost) {
+            return false;
+        }
+        open.phase = Phase::Lost;
+        true
+    }
+}
