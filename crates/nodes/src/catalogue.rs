@@ -7,14 +7,21 @@ use crate::*;
 /// Every node type that comes with the product.
 pub fn catalogue() -> Catalogue {
     Catalogue::new([
+        NodeType::of::<aggregate::Aggregate>().with_n8n(aggregate::N8N),
+        NodeType::of::<code::Code>().with_n8n(code::N8N),
         NodeType::of::<filter::Filter>().with_n8n(filter::N8N),
+        NodeType::of::<function::Function>().with_n8n(function::N8N),
+        NodeType::of::<function_item::FunctionItem>().with_n8n(function_item::N8N),
         NodeType::of::<if_node::If>().with_n8n(if_node::N8N),
         NodeType::of::<limit::Limit>().with_n8n(limit::N8N),
         NodeType::of::<n8n::Unsupported>(),
         NodeType::of::<no_op::NoOp>().with_n8n(no_op::N8N),
         NodeType::of::<note::Note>().with_n8n(note::N8N),
         NodeType::of::<set::Set>().with_n8n(set::N8N),
+        NodeType::of::<sort::Sort>().with_n8n(sort::N8N),
+        NodeType::of::<split_out::SplitOut>().with_n8n(split_out::N8N),
         NodeType::of::<stop_and_error::StopAndError>().with_n8n(stop_and_error::N8N),
+        NodeType::of::<summarize::Summarize>().with_n8n(summarize::N8N),
         NodeType::of::<switch::Switch>().with_n8n(switch::N8N),
     ])
 }

@@ -3,25 +3,35 @@
 //! One file is one node: its parameters, what it does, which n8n nodes it stands for, its tests. [`catalogue`] lists
 //! them all, one line each; `tests/compliance.rs` holds every line to the same promises.
 //! Files without a node hold what several share: `path` (dotted paths into data), `convert` (values to a wanted type),
-//! `loose_json` (JSON as people write it).
+//! `compare` (their order), `condition` (tests on them), `loose_json` (JSON as people write it), `json_text` (JSON with
+//! expressions inside), `names` (lists of fields).
 //! Deliberately absent: the order in which nodes run, storage, and sockets; a node sees the world through
 //! [`sdk::Context`] only.
 
+pub mod aggregate;
 mod catalogue;
+pub mod code;
+pub mod compare;
 pub mod condition;
 pub mod convert;
 pub mod filter;
+pub mod function;
+pub mod function_item;
 pub mod if_node;
 pub mod json_text;
 pub mod limit;
 pub mod loose_json;
 mod moment;
 pub mod n8n;
+pub mod names;
 pub mod no_op;
 pub mod note;
 pub mod path;
 pub mod set;
+pub mod sort;
+pub mod split_out;
 pub mod stop_and_error;
+pub mod summarize;
 pub mod switch;
 
 pub use catalogue::catalogue;

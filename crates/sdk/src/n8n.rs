@@ -103,6 +103,19 @@ impl<'a> N8nNode<'a> {
         self.get(path).and_then(Value::as_bool).unwrap_or(default)
     }
 
+    /// The opposite of the switch at `path`, which is off by default; also of an expression.
+    pub fn not(&self, path: &str) -> Value {
+        match self.get(path) {
+            None => true.into(),
+            Some(Value::Bool(value)) => (!value).into(),
+            Some(Value::String(text)) if text.starts_with('=') => {
+                let inner = text[1..].trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}"));
+                inner.map_or(true.into(), |inner| format!("={{{{ !({inner}) }}}}").into())
+            }
+            Some(_) => true.into(),
+        }
+    }
+
     /// The entries of a `fixedCollection` with several values, such as `assignments.assignments`; one entry that is
     /// not in a list counts as a list of one.
     pub fn entries(&self, path: &str) -> Vec<Value> {
