@@ -135,6 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn values_are_written_into_the_text_as_json() {
+        let value =
+            eval(r#"={"a": {{ $json.list }}, "b": "{{ $json.name }}"}"#, json!({ "list": [1], "name": "x" }));
+        assert_eq!(value, Ok(json!({ "a": [1], "b": "x" })));
+    }
+
+    #[test]
+    fn line_breaks_that_an_expression_brings_along_are_mended() {
+        let value = eval(r#"={"a": "{{ $json.text }}"}"#, json!({ "text": "one\ntwo" }));
+        assert_eq!(value, Ok(json!({ "a": "one\ntwo" })));
+    }
+
+    #[test]
     fn without_a_leading_equals_sign_braces_are_text() {
         assert_eq!(eval(r#"{"a": "{{ 1 }}"}"#, json!({})), Ok(json!({ "a": "{{ 1 }}" })));
     }

@@ -145,7 +145,7 @@ impl Node for Set {
             title: "Only what is named, nested",
             parameters: r#"{
                 "fields": [
-                    { "name": "person.age", "type": "string", "value": "={{ $json.age }}" },
+                    { "name": "person.age", "type": "number", "value": "={{ $json.age }}" },
                     { "name": "checked", "type": "boolean", "value": true }
                 ]
             }"#,
@@ -153,7 +153,7 @@ impl Node for Set {
         },
         Example {
             title: "A whole object as JSON",
-            parameters: r#"{ "json": "{ \"seen\": true }", "include": "all" }"#,
+            parameters: r#"{ "json": "={ \"all\": {{ $json }} }" }"#,
             items: r#"[{"a": 1}]"#,
         },
         Example {

@@ -436,8 +436,9 @@ mod tests {
     fn every_aggregation_has_its_own_field() {
         let of = |aggregation: &str| json!({ "aggregation": aggregation, "name": "n" });
         let all = ["append", "average", "concatenate", "count", "count_unique", "max", "min", "sum"];
+        let fields = Value::array(all.map(of));
         check::<Summarize>(
-            json!({ "fields": Value::array(all.map(of)).clone() }.clone()),
+            json!({ "fields": fields }),
             json!([{ "n": 1 }, { "n": 3 }, { "n": 3 }, { "n": null }, {}]),
             json!({ "main": [{
                 "appended_n": [1, 3, 3], "average_n": 7.0 / 3.0, "concatenated_n": "1,3,3", "count_n": 3,
