@@ -29,6 +29,7 @@ pub use expression::Expr;
 pub use history::History;
 pub use node::{Effect, Example, Group, Inputs, Kind, Node, Ports, Required, StartsOn};
 pub use output::{Children, Emission, Output, Wait};
+pub use scope::ItemScope;
 
 /// What a node file starts with: `use sdk::prelude::*;`
 pub mod prelude {

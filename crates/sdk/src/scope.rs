@@ -12,7 +12,7 @@ use crate::history::Source;
 use crate::lookback::{LookbackError, item_to_data};
 
 /// The scope of one input item of a step.
-pub(crate) struct ItemScope<'a> {
+pub struct ItemScope<'a> {
     step: &'a Arc<Step>,
     index: Option<usize>,
     limits: &'a Arc<expr::Limits>,
@@ -21,7 +21,8 @@ pub(crate) struct ItemScope<'a> {
 }
 
 impl<'a> ItemScope<'a> {
-    pub(crate) fn new(ctx: &'a Context, index: Option<usize>) -> Self {
+    /// What expressions of this step see for main input item `index`; without one they see no item.
+    pub fn new(ctx: &'a Context, index: Option<usize>) -> Self {
         Self {
             step: &ctx.step,
             index,
@@ -32,7 +33,7 @@ impl<'a> ItemScope<'a> {
     }
 
     /// The same with variables of its own.
-    pub(crate) fn with(self, extra: Extra<'a>) -> Self {
+    pub fn with(self, extra: Extra<'a>) -> Self {
         Self { extra, ..self }
     }
 

@@ -69,8 +69,7 @@ impl DateTime {
             }
         }
         let tense = if past { "past" } else { "future" };
-        let text = self.locale().number(count.abs(), 2);
-        self.locale().counted(&format!("{tense}.{unit_name}"), count.abs(), &text)
+        self.locale().counted(&format!("{tense}.{unit_name}"), count.abs(), 2)
     }
 }
 

@@ -12,6 +12,9 @@ use model::{Edge, EdgeKind, NodeKey, Object, Text, Value};
 /// The port that failed items leave from.
 pub(super) const ERROR_PORT: &str = "error";
 
+/// Connections to or from higher ports are no connections.
+const MAX_PORTS: usize = 1_000;
+
 /// A node as connections see it.
 #[derive(Clone, Debug)]
 pub(super) struct End {
@@ -66,19 +69,14 @@ pub(super) fn read(connections: &Value, ends: &Ends, problems: &mut Vec<Problem>
                 Problem::warning(path.clone(), Code::DanglingEdge, message)
             })
         };
-        let port = |ports: &[Text], index: usize, name: &str, what: &str| {
-            ports.get(index).cloned().ok_or_else(|| {
-                let message = format!("\"{name}\" has no {what} {index}; the connection was dropped");
-                Problem::warning(path.clone(), Code::UnknownPort, message)
-            })
+        // A port that a node does not have keeps its number as its name, and whatever n8n does with it.
+        let port = |ports: &[Text], index: usize| {
+            ports.get(index).cloned().unwrap_or_else(|| index.to_string().into())
         };
         let mut edge = || {
             let (from, to) = (end(source)?, end(target)?);
             let (source_port, target_port) = match kind {
-                "main" => (
-                    port(&from.outputs, output, source, "output")?,
-                    port(&to.inputs, input, target, "input")?,
-                ),
+                "main" => (port(&from.outputs, output), port(&to.inputs, input)),
                 _ => (sub_port(kind, output), sub_port(kind, input)),
             };
             if !seen.insert((from.key.clone(), source_port.clone(), to.key.clone(), target_port.clone())) {
@@ -164,6 +162,10 @@ fn walk<'a>(connections: &'a Value, problems: &mut Vec<Problem>) -> Vec<Connecti
                         continue;
                     };
                     let input = target.get("index").and_then(Value::as_usize).unwrap_or(0);
+                    if output.max(input) >= MAX_PORTS {
+                        drop(path);
+                        continue;
+                    }
                     found.push(Connection { path, source, kind, output, target: name, input });
                 }
             }
@@ -183,7 +185,7 @@ fn port_index<'a>(ports: &[Text], port: &'a str) -> Option<(&'a str, usize)> {
         return Some(("main", index));
     }
     if !port.starts_with("ai_") {
-        return None;
+        return Some(("main", port.parse().ok().filter(|index| *index < MAX_PORTS)?));
     }
     match port.rsplit_once(':') {
         Some((kind, index)) => Some((kind, index.parse().ok()?)),
@@ -231,9 +233,20 @@ mod tests {
     }
 
     #[test]
+    fn ports_that_a_node_does_not_have_keep_their_numbers() {
+        let connections =
+            json!({ "Start": { "main": [[], [], [{ "node": "End", "type": "main", "index": 1 }]] } });
+        let mut problems = Vec::new();
+        let edges = read(&connections, &ends(), &mut problems);
+        assert_eq!((edges[0].source_port.as_str(), edges[0].target_port.as_str()), ("2", "1"));
+        assert_eq!(Value::Object(write(&edges, &ends(), &mut problems)), connections);
+        assert_eq!(problems, []);
+    }
+
+    #[test]
     fn what_leads_nowhere_is_dropped_with_its_path() {
         let connections = json!({
-            "Start": { "main": [["End", { "node": "Gone" }, { "node": "End", "index": 7 }], null, 3] },
+            "Start": { "main": [["End", { "node": "Gone" }, { "node": "End", "index": 7000 }], null, 3] },
             "Gone": { "main": [[{ "node": "End" }]] },
         });
         let mut problems = Vec::new();
@@ -243,9 +256,9 @@ mod tests {
             problems,
             [
                 "connections[\"Start\"].main[0][0]: this is no connection; it was dropped",
+                "connections[\"Start\"].main[0][2]: this is no connection; it was dropped",
                 "connections[\"Start\"].main[2]: this is no connection; it was dropped",
                 "connections[\"Start\"].main[0][1]: there is no node called \"Gone\"; the connection was dropped",
-                "connections[\"Start\"].main[0][2]: \"End\" has no input 7; the connection was dropped",
                 "connections[\"Gone\"].main[0][0]: there is no node called \"Gone\"; the connection was dropped",
             ]
         );

@@ -1,0 +1,30 @@
+//! What can be asked on the command line.
+
+use clap::{Parser, Subcommand};
+
+/// Runs workflows: ours and n8n's.
+#[derive(Debug, Parser)]
+#[command(name = "runnel", version, about, arg_required_else_help = true, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a workflow file.
+    Exec(crate::exec::Args),
+    /// Run workflow test cases.
+    Test(crate::test::Args),
+    /// Check a workflow file without running it.
+    Validate(crate::validate::Args),
+    /// Turn n8n workflows into ours, with a report of what became of every node.
+    Import(crate::import::Args),
+    /// Turn a workflow into another format.
+    Export(crate::export::Args),
+    /// Run people's code; started by this program itself.
+    #[command(name = crate::world::SANDBOX_COMMAND, hide = true)]
+    SandboxChild,
+}
