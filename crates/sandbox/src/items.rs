@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD as ALPHABET;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use model::{Binaries, Binary, Blob, Item, Lineage, Object, Origin, Text, Value};
+use sdk::lookback::binary_to_data;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -87,7 +88,7 @@ impl Serialize for Seen<'_> {
         map.serialize_entry("json", &self.item.json)?;
         if let Some(binaries) = self.item.binary.as_deref().filter(|binaries| !binaries.is_empty()) {
             let binaries: Object =
-                binaries.iter().map(|(name, binary)| (name.clone(), seen_binary(binary))).collect();
+                binaries.iter().map(|(name, binary)| (name.clone(), binary_to_data(binary))).collect();
             map.serialize_entry("binary", &binaries)?;
         }
         match self.lineage.origins() {
@@ -97,60 +98,6 @@ impl Serialize for Seen<'_> {
         }
         map.end()
     }
-}
-
-fn seen_binary(binary: &Binary) -> Value {
-    let mut seen = Object::new();
-    seen.insert("mimeType", binary.mime_type.clone());
-    if let Some(kind) = file_type(&binary.mime_type) {
-        seen.insert("fileType", kind);
-    }
-    let texts = [
-        ("fileName", &binary.file_name),
-        ("fileExtension", &binary.file_extension),
-        ("directory", &binary.directory),
-    ];
-    for (key, text) in texts {
-        if let Some(text) = text {
-            seen.insert(key, text.clone());
-        }
-    }
-    seen.insert("fileSize", pretty_size(binary.blob.size()));
-    match &binary.blob {
-        Blob::Inline(bytes) => seen.insert("data", STANDARD.encode(bytes)),
-        Blob::Stored { sha256, .. } => {
-            seen.insert("data", "stored");
-            seen.insert("id", sha256.clone())
-        }
-    };
-    seen.into()
-}
-
-/// n8n's coarse kind of a media type.
-fn file_type(mime: &str) -> Option<&'static str> {
-    Some(match mime {
-        "application/json" => "json",
-        "application/pdf" => "pdf",
-        "text/html" => "html",
-        _ if mime.starts_with("image/") => "image",
-        _ if mime.starts_with("video/") => "video",
-        _ if mime.starts_with("audio/") => "audio",
-        _ if mime.starts_with("text/") => "text",
-        _ => return None,
-    })
-}
-
-fn pretty_size(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let mut size = bytes as f64;
-    let mut unit = 0;
-    while size >= 1000.0 && unit + 1 < UNITS.len() {
-        size /= 1000.0;
-        unit += 1;
-    }
-    let digits = if unit == 0 || size >= 100.0 { 0 } else { 1 };
-    let number = format!("{size:.digits$}");
-    format!("{} {}", number.strip_suffix(".0").unwrap_or(&number), UNITS[unit])
 }
 
 /// Reads the `binary` of a returned item.

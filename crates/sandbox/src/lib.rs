@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`request`] | what goes in, what comes out, the questions code may ask |
 //! | `pool`, `session` | the host's side: children, and one conversation with one of them |
+//! | `runner` | [`sdk::code::CodeRunner`]: answers code from the step it runs in |
 //! | `items` | items as n8n's code sees them, and the rules for what code may return |
 //! | `wire` | the frames between host and child |
 //! | `child` | the child's side: runtime, native helpers, walls; `src/js` is what code sees |
@@ -18,12 +19,13 @@ pub mod child;
 mod items;
 mod pool;
 pub mod request;
+mod runner;
 mod session;
 mod wire;
 
 pub use child::child_main;
 pub use pool::Sandbox;
 pub use request::{
-    Answer, CodeError, CodeHost, CodeRequest, CodeResult, Config, Contract, ErrorKind, HostError, Level,
-    Limits, LogLine, NodeQuery, Question, StaticData,
+    Answer, Clock, CodeError, CodeHost, CodeRequest, CodeResult, Config, Contract, ErrorKind, HostError,
+    Level, Limits, LogLine, NodeQuery, Question, StaticData,
 };

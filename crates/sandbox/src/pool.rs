@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_millis(300);
 
 /// Runs code in a pool of child processes.
 ///
-/// Dropping the future of [`run`](Sandbox::run) cancels the step and kills its child.
+/// Dropping the future of [`run_code`](Sandbox::run_code) cancels the step and kills its child.
 pub struct Sandbox {
     config: Config,
     free: Semaphore,
@@ -59,7 +59,7 @@ impl Sandbox {
     }
 
     /// Runs one step.
-    pub async fn run(&self, request: CodeRequest, host: &dyn CodeHost) -> Result<CodeResult, CodeError> {
+    pub async fn run_code(&self, request: CodeRequest, host: &dyn CodeHost) -> Result<CodeResult, CodeError> {
         check_source(request.contract, &request.source).map_err(error)?;
         let _permit = self.free.acquire().await.expect("the semaphore is never closed");
         let idle = self.idle().pop_front();

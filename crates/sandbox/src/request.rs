@@ -91,6 +91,18 @@ impl Contract {
     }
 }
 
+/// The time that code sees, in Unix milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// The system's.
+    Real,
+    /// This when the step starts, and moving on.
+    From(f64),
+    /// This all along.
+    Fixed(f64),
+}
+
 /// One step of code.
 #[derive(Clone, Debug)]
 pub struct CodeRequest {
@@ -103,8 +115,8 @@ pub struct CodeRequest {
     /// Whether an item whose code fails becomes an item with the message, instead of failing the step. Only for
     /// contracts that run once per item.
     pub continue_on_fail: bool,
-    /// The time `Date` and `$now` show all along; the real clock when absent.
-    pub fixed_now_ms: Option<f64>,
+    /// What `Date` and `$now` show.
+    pub clock: Clock,
     /// Time zone of the workflow, an IANA name.
     pub zone: Text,
     /// Seed of `Math.random`.
@@ -121,7 +133,7 @@ impl CodeRequest {
             contract,
             items,
             continue_on_fail: false,
-            fixed_now_ms: None,
+            clock: Clock::Real,
             zone: "UTC".into(),
             seed: 0,
             variables: Object::new(),

@@ -105,7 +105,7 @@ fn step(request: CodeRequest, config: &Config) -> Step {
         contract: request.contract,
         count: request.items.len(),
         continue_on_fail: request.continue_on_fail,
-        fixed_now_ms: request.fixed_now_ms,
+        clock: request.clock,
         zone: request.zone,
         seed: request.seed,
         limits: config.limits,

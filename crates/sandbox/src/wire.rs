@@ -6,7 +6,7 @@
 use model::{Object, Text};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::request::{Contract, ErrorKind, Limits, LogLine, NodeQuery, StaticData};
+use crate::request::{Clock, Contract, ErrorKind, Limits, LogLine, NodeQuery, StaticData};
 
 /// Host to child: limits of the process, before anything else.
 pub(crate) const HELLO: u8 = b'H';
@@ -30,7 +30,7 @@ pub(crate) struct Step {
     pub(crate) contract: Contract,
     pub(crate) count: usize,
     pub(crate) continue_on_fail: bool,
-    pub(crate) fixed_now_ms: Option<f64>,
+    pub(crate) clock: Clock,
     pub(crate) zone: Text,
     pub(crate) seed: u64,
     pub(crate) limits: Limits,

@@ -12,8 +12,9 @@ use sandbox::{CodeRequest, Contract};
 async fn nothing_survives_into_the_next_step() {
     let sandbox = sandbox();
     let host = Host::default();
-    let run =
-        |source: &str| sandbox.run(CodeRequest::new(Contract::AllItems, source, items(json!([{}]))), &host);
+    let run = |source: &str| {
+        sandbox.run_code(CodeRequest::new(Contract::AllItems, source, items(json!([{}]))), &host)
+    };
     run(
         "globalThis.leak = 1; leaked = 2; Object.prototype.evil = 3; Array.prototype.map = () => 'hijacked';\
          JSON.parse = () => 'hijacked'; require('crypto').leak = 4; $input.leak = 5; Math.random = () => 6;\
@@ -35,8 +36,9 @@ async fn nothing_survives_into_the_next_step() {
 async fn answers_nobody_waits_for_do_not_reach_the_next_step() {
     let sandbox = sandbox();
     let host = Host::default();
-    let run =
-        |source: &str| sandbox.run(CodeRequest::new(Contract::AllItems, source, items(json!([{}]))), &host);
+    let run = |source: &str| {
+        sandbox.run_code(CodeRequest::new(Contract::AllItems, source, items(json!([{}]))), &host)
+    };
     run("this.helpers.httpRequest({ url: 'http://slow/1' }); return []").await.unwrap();
     let result = run("return await this.helpers.httpRequest({ url: 'http://slow/2' })").await.unwrap();
     assert_eq!(data(&result.items), json!([{ "url": "http://slow/2" }]));

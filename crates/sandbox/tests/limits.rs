@@ -20,10 +20,10 @@ fn request(source: &str) -> CodeRequest {
 async fn stops(source: &str, kinds: &[ErrorKind]) {
     let sandbox = sandbox_with(LIMITS);
     let started = Instant::now();
-    let error = sandbox.run(request(source), &Host::default()).await.expect_err(source);
+    let error = sandbox.run_code(request(source), &Host::default()).await.expect_err(source);
     assert!(kinds.contains(&error.kind), "{source}: {error:?}");
     assert!(started.elapsed() < Duration::from_secs(3), "{source}: {:?}", started.elapsed());
-    let next = sandbox.run(request("return { fine: true }"), &Host::default()).await.unwrap();
+    let next = sandbox.run_code(request("return { fine: true }"), &Host::default()).await.unwrap();
     assert_eq!(data(&next.items), json!([{ "fine": true }]), "{source}");
 }
 
@@ -78,7 +78,10 @@ async fn endless_recursion_is_an_ordinary_error() {
 async fn too_much_output_is_refused_and_too_many_logs_are_dropped() {
     stops("return { text: 'x'.repeat(2e6) }", &[ErrorKind::Output]).await;
     let result = sandbox_with(LIMITS)
-        .run(request("for (let i = 0; i < 1000; i++) console.log('line ' + i); return []"), &Host::default())
+        .run_code(
+            request("for (let i = 0; i < 1000; i++) console.log('line ' + i); return []"),
+            &Host::default(),
+        )
         .await
         .unwrap();
     assert!(result.logs.len() < 60, "{}", result.logs.len());
@@ -89,14 +92,14 @@ async fn too_much_output_is_refused_and_too_many_logs_are_dropped() {
 async fn what_came_in_may_go_out_again_whatever_its_size() {
     let large = items(json!([{ "text": "x".repeat(3 << 20) }]));
     let request = CodeRequest::new(Contract::AllItems, "return $input.all()", large.clone());
-    let result = sandbox_with(LIMITS).run(request, &Host::default()).await.unwrap();
+    let result = sandbox_with(LIMITS).run_code(request, &Host::default()).await.unwrap();
     assert_eq!(data(&result.items), data(&large));
 }
 
 #[tokio::test]
 async fn logs_written_before_a_failure_are_kept() {
     let error = sandbox()
-        .run(request("console.warn('careful'); throw new Error('no')"), &Host::default())
+        .run_code(request("console.warn('careful'); throw new Error('no')"), &Host::default())
         .await
         .unwrap_err();
     assert_eq!(error.logs[0].text, "careful");
@@ -106,10 +109,10 @@ async fn logs_written_before_a_failure_are_kept() {
 async fn dropping_the_future_kills_the_child_and_frees_its_place() {
     let sandbox = sandbox();
     let host = Host::default();
-    let step = sandbox.run(request("while (true) {}"), &host);
+    let step = sandbox.run_code(request("while (true) {}"), &host);
     assert!(tokio::time::timeout(Duration::from_millis(100), step).await.is_err());
     let started = Instant::now();
-    sandbox.run(request("return []"), &host).await.unwrap();
+    sandbox.run_code(request("return []"), &host).await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(2));
 }
 
@@ -117,7 +120,7 @@ async fn dropping_the_future_kills_the_child_and_frees_its_place() {
 async fn a_program_that_is_no_child_is_reported() {
     for program in ["/does/not/exist", "/bin/true"] {
         let sandbox = Sandbox::new(Config { program: program.into(), ..config() });
-        let error = sandbox.run(request("return []"), &Host::default()).await.unwrap_err();
+        let error = sandbox.run_code(request("return []"), &Host::default()).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Crashed, "{error}");
     }
 }
@@ -129,7 +132,7 @@ async fn many_steps_at_once_share_few_children() {
     let steps = (0..40).map(|n| {
         let source = format!("await new Promise((r) => setTimeout(r, 1)); return {{ n: {n} }}");
         let (sandbox, host) = (&sandbox, &host);
-        async move { sandbox.run(request(&source), host).await }
+        async move { sandbox.run_code(request(&source), host).await }
     });
     for (n, result) in futures_util::future::join_all(steps).await.into_iter().enumerate() {
         assert_eq!(data(&result.unwrap().items), json!([{ "n": n }]));

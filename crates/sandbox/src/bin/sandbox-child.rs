@@ -11,7 +11,7 @@ fn main() -> ExitCode {
 }
 
 /// Prints one line per attempt: its name and whether it was allowed.
-#[allow(clippy::print_stdout)]
+#[allow(clippy::print_stdout, clippy::disallowed_types, reason = "trying what must not work is the point")]
 fn probe() {
     let missing = sandbox::child::walls::raise(&sandbox::Limits::default());
     println!("missing {}", missing.join(", "));

@@ -92,7 +92,7 @@
         for (const [size, letter] of [[1e12, 'T'], [1e9, 'B'], [1e6, 'M'], [1e3, 'K']]) {
           if (number >= size) { number /= size; suffix = letter; break; }
         }
-        if (number >= 100) number = Math.round(number);
+        if (number >= 10) number = Math.round(number);
       }
       if (style === 'percent') number *= 100;
       let text = Number.isNaN(number) ? 'NaN' : number === Infinity ? '∞' : this.#digits(number) + suffix;

@@ -93,24 +93,24 @@
   localise(Date.prototype, 'date', 'toLocaleString', 'toLocaleDateString', 'toLocaleTimeString');
   localise(String.prototype, 'string', 'localeCompare');
 
-  function fixClock(now) {
+  function setClock({ fixed, from }) {
     const Real = Date;
-    const fixed = () => now;
-    const Fixed = new Proxy(Real, {
+    const now = fixed === undefined ? () => Math.floor(from + host.elapsed()) : () => fixed;
+    const Shown = new Proxy(Real, {
       construct: (_, values, target) =>
-        Reflect.construct(Real, values.length ? values : [now], target === Fixed ? Real : target),
-      apply: () => new Real(now).toString(),
-      get: (_, name) => (name === 'now' ? fixed : Real[name]),
+        Reflect.construct(Real, values.length ? values : [now()], target === Shown ? Real : target),
+      apply: () => new Real(now()).toString(),
+      get: (_, name) => (name === 'now' ? now : Real[name]),
     });
-    Real.prototype.constructor = Fixed;
-    put('Date', Fixed);
+    Real.prototype.constructor = Shown;
+    put('Date', Shown);
   }
 
   const isPerItem = () => step.contract === 'each_item' || step.contract === 'function_item';
 
   function begin(request) {
     step = request;
-    if (step.now !== null) fixClock(step.now);
+    if (step.clock !== 'real') setClock(step.clock);
     const { variables } = step;
     put('$vars', {});
     put('$secrets', {});

@@ -47,7 +47,7 @@ pub(crate) async fn each(source: &str, input: Value) -> Result<CodeResult, CodeE
 }
 
 pub(crate) async fn run(request: CodeRequest) -> Result<CodeResult, CodeError> {
-    sandbox().run(request, &Host::default()).await
+    sandbox().run_code(request, &Host::default()).await
 }
 
 /// What an expression is worth inside code, as JSON.
