@@ -17,6 +17,8 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<n8n::Unsupported>(),
         NodeType::of::<no_op::NoOp>().with_n8n(no_op::N8N),
         NodeType::of::<note::Note>().with_n8n(note::N8N),
+        NodeType::of::<remove_duplicates::RemoveDuplicates>().with_n8n(remove_duplicates::N8N),
+        NodeType::of::<rename_keys::RenameKeys>().with_n8n(rename_keys::N8N),
         NodeType::of::<set::Set>().with_n8n(set::N8N),
         NodeType::of::<sort::Sort>().with_n8n(sort::N8N),
         NodeType::of::<split_out::SplitOut>().with_n8n(split_out::N8N),

@@ -59,15 +59,16 @@ impl Node for Limit {
 
 /// n8n's node.
 pub const N8N: &[N8nMapping] =
-    &[N8nMapping { kind: "n8n-nodes-base.limit", versions: &[1.0], map: from_n8n }];
+    &[N8nMapping { kind: "n8n-nodes-base.limit", versions: &[1.0], map: |node| Ok(from_n8n(node)) }];
 
-fn from_n8n(node: &N8nNode<'_>) -> Result<Native, Unmapped> {
+/// Also serves the list operation of the same name.
+pub(crate) fn from_n8n(node: &N8nNode<'_>) -> Native {
     let keep = match node.text_or("keep", "firstItems") {
         "firstItems" => Value::from("first"),
         "lastItems" => Value::from("last"),
         expression => Value::from(expression),
     };
-    Ok(Native::new(Limit::KIND, json!({})).set("max_items", node.get_or("maxItems", 1)).set("keep", keep))
+    Native::new(Limit::KIND, json!({})).set("max_items", node.get_or("maxItems", 1)).set("keep", keep)
 }
 
 #[cfg(test)]

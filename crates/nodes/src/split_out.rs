@@ -220,9 +220,11 @@ fn entry(split: &mut Vec<Item>, at: usize) -> &mut Item {
     &mut split[at]
 }
 
-/// n8n's node.
-pub const N8N: &[N8nMapping] =
-    &[N8nMapping { kind: "n8n-nodes-base.splitOut", versions: &[1.0], map: |node| Ok(from_n8n(node)) }];
+/// n8n's node, and the one that did this and more before.
+pub const N8N: &[N8nMapping] = &[
+    N8nMapping { kind: "n8n-nodes-base.splitOut", versions: &[1.0], map: |node| Ok(from_n8n(node)) },
+    crate::item_lists::MAPPING,
+];
 
 /// Also serves the list operation of the same name.
 pub(crate) fn from_n8n(node: &N8nNode<'_>) -> Native {
