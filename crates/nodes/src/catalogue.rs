@@ -14,6 +14,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<function_item::FunctionItem>().with_n8n(function_item::N8N),
         NodeType::of::<if_node::If>().with_n8n(if_node::N8N),
         NodeType::of::<limit::Limit>().with_n8n(limit::N8N),
+        NodeType::of::<merge::Merge>().with_n8n(merge::N8N),
         NodeType::of::<n8n::Unsupported>(),
         NodeType::of::<no_op::NoOp>().with_n8n(no_op::N8N),
         NodeType::of::<note::Note>().with_n8n(note::N8N),

@@ -22,6 +22,7 @@ pub mod item_lists;
 pub mod json_text;
 pub mod limit;
 pub mod loose_json;
+pub mod merge;
 mod moment;
 pub mod n8n;
 pub mod names;
