@@ -91,3 +91,24 @@ fn in_the_old_order_a_join_makes_its_parents_run() {
     let draft = workflow("start -> a -> join.1; lone -> join.2; join -> end").breadth_first();
     assert_eq!(order_of(draft, json!({})), "start a lone join end");
 }
+
+#[test]
+fn in_the_old_order_a_sibling_that_was_sent_nothing_runs_on_an_empty_item() {
+    let draft = workflow("start -> if; if.yes -> join.1; if.no -> other -> join.2").breadth_first();
+    let draft = draft.is("if", testkit::nodes::STEP, json!({ "does": "route" }));
+    assert_eq!(order_of(draft, json!({ "to": "yes" })), "start if other join");
+}
+
+#[test]
+fn in_the_old_order_a_parent_that_sent_nothing_makes_no_sibling_run() {
+    let draft = workflow("start -> if; if.yes -> a -> join.1; if.yes -> join.2; if.no -> b").breadth_first();
+    let draft = draft.is("if", testkit::nodes::STEP, json!({ "does": "route" }));
+    assert_eq!(order_of(draft, json!({ "to": "no" })), "start if b");
+}
+
+#[test]
+fn in_the_old_order_an_empty_list_counts_as_the_second_input() {
+    let draft = workflow("start -> a -> join.1; start -> if; if.yes -> join.2; if.no -> b").breadth_first();
+    let draft = draft.is("if", testkit::nodes::STEP, json!({ "does": "route" }));
+    assert_eq!(order_of(draft, json!({ "to": "no" })), "start a if join b");
+}

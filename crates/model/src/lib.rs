@@ -2,11 +2,12 @@
 //!
 //! [`Workflow`] is the graph people draw; [`Item`] is one record on an edge; [`Value`] is JSON that clones for free.
 //! [`status`] holds the two status machines, [`policy`] what happens on errors and delays,
-//! [`validate`] says what is wrong with a workflow.
+//! [`validate`] says what is wrong with a workflow, [`journal`] is what is kept of an execution.
 //! Deliberately absent: I/O, async, the clock, randomness and how anything runs.
 
 pub mod ids;
 pub mod item;
+pub mod journal;
 pub mod policy;
 pub mod status;
 mod strict;

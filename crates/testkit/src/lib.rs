@@ -7,9 +7,11 @@
 
 mod clock;
 pub mod nodes;
+mod scenario;
 mod workflow;
 
 pub use clock::VirtualClock;
+pub use scenario::{RunningStep, Scenario};
 pub use workflow::{Draft, workflow};
 
 use std::sync::Arc;

@@ -115,7 +115,8 @@ impl Session {
 
     /// Decides on an event.
     fn happen(&mut self, event: Event, duration: Option<Duration>) {
-        let at_ms = self.runner.clock.now_ms();
+        // Whole microseconds, which is what a journal keeps: a replay decides at exactly the same time.
+        let at_ms = (self.runner.clock.now_ms() * 1000.0).round() / 1000.0;
         if let Some(commands) = self.execution.decide(&event, at_ms) {
             self.journal.push(Recorded { at_ms, duration, event });
             self.commands.extend(commands);
