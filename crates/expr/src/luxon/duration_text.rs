@@ -128,7 +128,7 @@ impl Duration {
             .map(|(unit, value)| {
                 let digits = options.maximum_fraction_digits.unwrap_or(3);
                 let key = format!("unit.{}.{display}", unit.singular());
-                self.locale().counted(&key, value, digits)
+                self.locale().counted(&key, value, &self.locale().number(value, digits))
             })
             .collect();
         join(self.locale(), options.list_style.as_deref().unwrap_or("narrow"), &words)

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use model::Text;
 
-use super::Error;
+use super::{Error, NumberFormat};
 
 /// A language that dates and durations are written in. Languages without a file are written in English.
 #[derive(Clone)]
@@ -39,8 +39,8 @@ macro_rules! locales {
     };
 }
 locales![
-    "en", "en-GB", "en-CA", "en-AU", "de", "de-AT", "de-CH", "fr", "fr-CA", "es", "es-MX", "it", "nl", "pt",
-    "pt-PT", "pl", "ru", "uk", "cs", "sv", "da", "nb", "hu", "ro", "tr", "ja", "zh", "ko", "id",
+    "en", "en-GB", "en-CA", "en-AU", "en-IN", "de", "de-AT", "de-CH", "fr", "fr-CA", "es", "es-MX", "it",
+    "nl", "pt", "pt-PT", "pl", "ru", "uk", "cs", "sv", "da", "nb", "hu", "ro", "tr", "ja", "zh", "ko", "id",
 ];
 
 impl Locale {
@@ -121,36 +121,16 @@ impl Locale {
         self.data.0.get(key).map_or(&[], Vec::as_slice)
     }
 
-    /// The word form of `key` for a number, with the number written in.
-    pub(super) fn counted(&self, key: &str, number: f64, digits: usize) -> String {
+    /// The word form of `key` for a number, which `text` writes.
+    pub(super) fn counted(&self, key: &str, number: f64, text: &str) -> String {
         let category = self.plural(number);
         let index = self.list("plurals").iter().position(|name| name == category).unwrap_or(0);
-        let form = self.list(key).get(index).map_or("{}", String::as_str);
-        form.replace("{}", &self.number(number, digits))
+        self.list(key).get(index).map_or("{}", String::as_str).replace("{}", text)
     }
 
     /// A number with the locale's separators and at most `digits` decimals.
     pub fn number(&self, number: f64, digits: usize) -> String {
-        let [decimal, group, least] = self.list("number") else { return number.to_string() };
-        let rounded = format!("{:.digits$}", number.abs());
-        let (whole, fraction) = rounded.split_once('.').unwrap_or((&rounded, ""));
-        let fraction = fraction.trim_end_matches('0');
-        let mut text = String::new();
-        if number < 0.0 {
-            text.push('-');
-        }
-        let grouped = whole.len() >= if least == "2" { 5 } else { 4 };
-        for (index, digit) in whole.chars().enumerate() {
-            if grouped && index > 0 && (whole.len() - index).is_multiple_of(3) {
-                text.push_str(group);
-            }
-            text.push(digit);
-        }
-        if !fraction.is_empty() {
-            text.push_str(decimal);
-            text.push_str(fraction);
-        }
-        text
+        NumberFormat { maximum_fraction_digits: Some(digits), ..NumberFormat::default() }.format(number, self)
     }
 
     /// The CLDR plural category of a number in this language.
@@ -239,16 +219,9 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped_as_the_language_does() {
-        assert_eq!(Locale::en().number(1234567.5, 3), "1,234,567.5");
-        assert_eq!(Locale::parse("de").expect("a locale").number(-1234.25, 3), "-1.234,25");
-        assert_eq!(Locale::parse("es").expect("a locale").number(1234.0, 3), "1234");
-    }
-
-    #[test]
     fn words_take_the_form_of_their_number() {
         let russian = Locale::parse("ru").expect("a locale");
-        let days = |number| russian.counted("unit.day.long", number, 0);
+        let days = |number| russian.counted("unit.day.long", number, &russian.number(number, 0));
         assert_eq!([days(1.0), days(3.0), days(5.0), days(21.0)], ["1 день", "3 дня", "5 дней", "21 день"]);
     }
 }

@@ -69,7 +69,8 @@ impl DateTime {
             }
         }
         let tense = if past { "past" } else { "future" };
-        self.locale().counted(&format!("{tense}.{unit_name}"), count.abs(), 2)
+        let text = self.locale().number(count.abs(), 2);
+        self.locale().counted(&format!("{tense}.{unit_name}"), count.abs(), &text)
     }
 }
 

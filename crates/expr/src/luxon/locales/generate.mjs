@@ -4,9 +4,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const LOCALES = ['en', 'en-GB', 'en-CA', 'en-AU', 'de', 'de-AT', 'de-CH', 'fr', 'fr-CA', 'es', 'es-MX', 'it', 'nl', 'pt', 'pt-PT',
+const LOCALES = ['en', 'en-GB', 'en-CA', 'en-AU', 'en-IN', 'de', 'de-AT', 'de-CH', 'fr', 'fr-CA', 'es', 'es-MX', 'it', 'nl', 'pt', 'pt-PT',
   'pl', 'ru', 'uk', 'cs', 'sv', 'da', 'nb', 'hu', 'ro', 'tr', 'ja', 'zh', 'ko', 'id']
 const UNITS = ['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second', 'millisecond']
+const CURRENCIES = ['USD', 'EUR', 'GBP', 'JPY', 'CNY', 'INR', 'BRL', 'CAD', 'AUD', 'NZD', 'CHF', 'MXN', 'KRW', 'ILS', 'PLN', 'CZK', 'SEK', 'NOK', 'DKK', 'HUF', 'RON', 'RUB', 'UAH', 'TRY', 'IDR', 'ZAR', 'HKD', 'TWD', 'PHP', 'VND']
 const TZDATA = '/usr/share/zoneinfo/tzdata.zi'
 const SAMPLE = new Date(Date.UTC(2003, 1, 4, 4, 5, 6))
 
@@ -72,7 +73,20 @@ function locale(tag) {
   put('week', [week.firstDay, week.minimalDays].map(String))
   const number = new Intl.NumberFormat(tag).formatToParts(-1234567.5)
   const sign = (type) => number.find((part) => part.type === type)?.value ?? ''
-  put('number', [sign('decimal'), sign('group'), new Intl.NumberFormat(tag).format(1234).length === 4 ? '2' : '1'])
+  const groups = new Intl.NumberFormat(tag).formatToParts(123456789).filter((part) => part.type === 'integer')
+  put('number', [sign('decimal'), sign('group'), new Intl.NumberFormat(tag).format(1234).length === 4 ? '2' : '1', String(groups.at(-2).value.length)])
+  // The number as {}, in percent and with a currency as ¤; then what currencies are called.
+  const shape = (options, number = 1) => new Intl.NumberFormat(tag, { maximumFractionDigits: 0, ...options }).formatToParts(number)
+    .map(({ type, value }) => ({ integer: '{}', currency: '¤', plusSign: '', minusSign: '' })[type] ?? value).join('')
+  put('percent', shape({ style: 'percent' }, 0.01))
+  put('currency', [shape({ style: 'currency', currency: 'USD' }), shape({ style: 'currency', currency: 'USD', currencyDisplay: 'code' })])
+  put('currencies', CURRENCIES.map((currency) => `${currency}=${new Intl.NumberFormat(tag, { style: 'currency', currency }).formatToParts(1).find((part) => part.type === 'currency').value}`).filter((entry) => entry.split('=')[0] !== entry.split('=')[1]))
+  // How thousands, ten thousands and so on are shortened: by how many digits, and what is written instead.
+  for (const display of ['short', 'long']) put(`compact.${display}`, Array.from({ length: 12 }, (_, index) => {
+    const parts = new Intl.NumberFormat(tag, { notation: 'compact', compactDisplay: display }).formatToParts(10 ** (index + 3))
+    const digits = parts.filter((part) => part.type === 'integer').map((part) => part.value).join('').length
+    return `${index + 4 - digits}:${parts.map(({ type, value }) => (type === 'integer' ? '{}' : type === 'group' ? '' : value)).join('').replace(/(\{\})+/, '{}')}`
+  }))
 
   const short = { '': '-', numeric: 'n', '2-digit': '2', short: 's', long: 'l' }
   const widths = { weekday: ['', 'short', 'long'], year: ['', 'numeric', '2-digit'], month: ['', 'numeric', '2-digit', 'short', 'long'], day: ['', 'numeric', '2-digit'] }
