@@ -14,6 +14,7 @@ pub mod code;
 pub mod compare;
 pub mod condition;
 pub mod convert;
+pub mod date_time;
 pub mod filter;
 pub mod function;
 pub mod function_item;

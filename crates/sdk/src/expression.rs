@@ -69,13 +69,7 @@ impl Tree {
     ) -> Result<Option<Value>, NodeError> {
         match self {
             Tree::Literal(value) => Ok(Some(value.clone())),
-            Tree::Template(template) => {
-                let scope = ItemScope::new(ctx, Some(index)).with(extra);
-                let value = template
-                    .eval(&scope, &ctx.services.limits)
-                    .map_err(|error| NodeError::from(error).at_item(index))?;
-                Ok(value.to_data())
-            }
+            Tree::Template(template) => Ok(eval_template(template, ctx, index, extra)?.to_data()),
             Tree::Array(trees) => {
                 let values =
                     trees.iter().map(|tree| Ok(tree.eval_with(ctx, index, extra)?.unwrap_or_default()));
@@ -94,6 +88,16 @@ impl Tree {
     }
 }
 
+fn eval_template(
+    template: &expr::Template,
+    ctx: &Context,
+    index: usize,
+    extra: Extra<'_>,
+) -> Result<expr::Value, NodeError> {
+    let scope = ItemScope::new(ctx, Some(index)).with(extra);
+    template.eval(&scope, &ctx.services.limits).map_err(|error| NodeError::from(error).at_item(index))
+}
+
 /// Variables that only one evaluation sees, such as `$response` between two pages, by name.
 pub type Extra<'a> = &'a [(&'a str, Value)];
 
@@ -103,6 +107,20 @@ fn has_expression(value: &Value) -> bool {
         Value::Array(values) => values.iter().any(has_expression),
         Value::Object(object) => object.values().any(has_expression),
         _ => false,
+    }
+}
+
+impl Expr<Value> {
+    /// The parameter for input item `index` as expressions know it: dates are still dates.
+    pub fn eval_value(&self, ctx: &Context, index: usize) -> Result<expr::Value, NodeError> {
+        match self {
+            Expr::Literal(value) => Ok(expr::Value::from_data(value)),
+            Expr::Computed(Tree::Template(template)) => eval_template(template, ctx, index, &[]),
+            Expr::Computed(tree) => {
+                let value = tree.eval(ctx, index)?;
+                Ok(value.map_or(expr::Value::Undefined, |value| expr::Value::from_data(&value)))
+            }
+        }
     }
 }
 
