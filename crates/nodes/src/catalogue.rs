@@ -15,6 +15,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<function::Function>().with_n8n(function::N8N),
         NodeType::of::<function_item::FunctionItem>().with_n8n(function_item::N8N),
         NodeType::of::<if_node::If>().with_n8n(if_node::N8N),
+        NodeType::of::<http_request::HttpRequest>().with_n8n(http_request::N8N),
         NodeType::of::<limit::Limit>().with_n8n(limit::N8N),
         NodeType::of::<merge::Merge>().with_n8n(merge::N8N),
         NodeType::of::<n8n::Unsupported>(),

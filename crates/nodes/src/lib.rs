@@ -18,6 +18,7 @@ pub mod date_time;
 pub mod filter;
 pub mod function;
 pub mod function_item;
+pub mod http_request;
 pub mod if_node;
 pub mod item_lists;
 pub mod json_text;

@@ -8,6 +8,7 @@ use sdk::code::{Code, CodeResult, CodeRunner};
 use sdk::credential::{Credential, Credentials};
 use sdk::error::ErrorKind;
 use sdk::n8n::{N8nMapping, N8nNode, Unmapped};
+use sdk::net::{Client, Mocks};
 use sdk::node::BoxFuture;
 use sdk::{Context, Effect, Example, Inputs, NodeError, NodeInfo, NodeType, Output, Services};
 use serde_json::Value as Json;
@@ -276,7 +277,12 @@ fn run(
 
 fn context(inputs: Inputs) -> Context {
     let mut ctx = sdk::testing::context(inputs);
-    ctx.services = Services { code: Arc::new(Echo), credentials: Arc::new(Secrets), ..Services::default() };
+    ctx.services = Services {
+        code: Arc::new(Echo),
+        credentials: Arc::new(Secrets),
+        http: Client::with_mocks(Mocks::default()),
+        ..Services::default()
+    };
     ctx
 }
 
