@@ -148,7 +148,8 @@ fn line<'a>(file: &'a str, path: &'a str, report: &'a Report, written: Option<St
     let mut changed = Vec::new();
     let mut unsupported = Vec::new();
     for node in &report.nodes {
-        let facts = json!({ "node": node.node, "type": node.kind, "version": node.version });
+        let facts =
+            json!({ "node": node.node, "type": node.kind, "version": model::Value::from(node.version) });
         let with = |name: &str, value: serde_json::Value| {
             let mut facts = facts.clone();
             facts[name] = value;

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use anyhow::Context as _;
 use engine::{Clock, Event, Outcome, Plan, Workflows};
 use jiff::tz::TimeZone;
 use model::{Object, Order, Problem, StepStatus, Value, Workflow};
 use nodes::n8n;
+use sandbox::Sandbox;
 use sdk::credential::{Credential, Credentials};
 use sdk::node::BoxFuture;
 use sdk::output::WorkflowSource;
@@ -144,9 +146,11 @@ pub(crate) fn zone(plan: &Plan, default: &str) -> anyhow::Result<TimeZone> {
         .map_err(|_| anyhow::anyhow!("there is no time zone \"{name}\"; use one such as Europe/Berlin"))
 }
 
-/// The services that every execution shares.
+/// The services that every execution shares: people's code runs in child processes of this program.
 pub(crate) fn services() -> anyhow::Result<Services> {
-    Ok(Services::default())
+    let program = std::env::current_exe().context("this program does not know where it is")?;
+    let config = sandbox::Config::new(program, [SANDBOX_COMMAND.into()]);
+    Ok(Services { code: Arc::new(Sandbox::new(config)), ..Services::default() })
 }
 
 /// A runtime for executions.

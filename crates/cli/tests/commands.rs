@@ -1,0 +1,286 @@
+//! The commands as scripts see them: arguments and files in, output and exit code out.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+
+/// What a command left behind.
+struct Done {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+/// Runs the program in a folder. Memory is limited, so that a file that makes it grow makes the test fail.
+fn runnel(folder: &Path, args: &[&str]) -> Done {
+    let program = env!("CARGO_BIN_EXE_runnel");
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -v 8000000; exec \"$@\"", "sh", program]).args(args);
+    let done = command.current_dir(folder).stdin(Stdio::null()).output().expect("the program starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is text");
+    Done {
+        code: done.status.code().expect("no signal ends the program"),
+        out: text(done.stdout),
+        err: text(done.stderr),
+    }
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    for (name, content) in files {
+        std::fs::write(folder.path().join(name), content).expect("a file can be written");
+    }
+    folder
+}
+
+/// The JSON lines of an output, with durations that do not differ from run to run.
+fn lines(output: &str) -> Vec<serde_json::Value> {
+    fn still(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(members) => {
+                for (name, value) in members {
+                    if name == "duration_ms" {
+                        assert!(value.is_number(), "a duration is a number");
+                        *value = 0.into();
+                    }
+                    still(value);
+                }
+            }
+            serde_json::Value::Array(values) => values.iter_mut().for_each(still),
+            _ => {}
+        }
+    }
+    let line = |line: &str| {
+        let mut value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
+        still(&mut value);
+        value
+    };
+    output.lines().map(line).collect()
+}
+
+fn json(output: &str) -> String {
+    lines(output).iter().map(|line| line.to_string() + "\n").collect()
+}
+
+/// A workflow without expressions: the first item passes.
+const FIRST: &str = r#"{
+    "name": "First",
+    "nodes": [
+        { "key": "start", "type": "core.no_op", "name": "Start" },
+        { "key": "first", "type": "core.limit", "name": "First" }
+    ],
+    "edges": [{ "source": "start", "target": "first" }]
+}"#;
+
+#[test]
+fn exec_prints_every_node_run_and_item() {
+    let folder = folder(&[("first.json", FIRST), ("input.json", r#"[{"a": 1}, {"a": 2}]"#)]);
+    let args = ["exec", "first.json", "--start", "Start", "--input", "@input.json", "--json"];
+    let done = runnel(folder.path(), &args);
+    assert_eq!((done.code, done.err.as_str()), (0, ""));
+    assert_snapshot!(json(&done.out), @r#"
+    {"status":"completed","error":null,"duration_ms":0,"order":["Start","First"],"nodes":{"Start":[{"status":"completed","outputs":[[{"json":{"a":1},"binary":{},"lineage":[{"item":0}]},{"json":{"a":2},"binary":{},"lineage":[{"item":1}]}]],"error":null,"duration_ms":0}],"First":[{"status":"completed","outputs":[[{"json":{"a":1},"binary":{},"lineage":[{"item":0}]}]],"error":null,"duration_ms":0}]}}
+    "#);
+}
+
+#[test]
+fn exec_shows_people_a_table_and_the_last_items() {
+    let folder = folder(&[("first.json", FIRST)]);
+    let done =
+        runnel(folder.path(), &["exec", "first.json", "--start", "start", "--input", r#"[{"a": 1}, {}]"#]);
+    assert_eq!(done.code, 0);
+    let lines: Vec<&str> = done.out.lines().collect();
+    assert!(lines[0].starts_with("first.json completed in "), "{}", done.out);
+    assert!(lines[2].starts_with("  node   runs  items    time"), "{}", done.out);
+    assert!(lines[3].starts_with("  Start     1      2"), "{}", done.out);
+    assert!(lines[4].starts_with("  First     1      1"), "{}", done.out);
+    assert_eq!(lines[6..].join(" "), r#"1 item from "First" {   "a": 1 }"#);
+}
+
+#[test]
+fn a_failed_execution_names_the_node_and_exits_with_1() {
+    let workflow = r#"{"nodes": [{ "key": "stop", "type": "core.stop_and_error", "name": "Stop",
+        "parameters": { "message": "no stock" } }]}"#;
+    let folder = folder(&[("stop.json", workflow)]);
+    let done = runnel(folder.path(), &["exec", "stop.json", "--json"]);
+    assert_eq!(done.code, 1);
+    assert_snapshot!(json(&done.out), @r#"
+    {"status":"failed","error":{"node":"Stop","message":"no stock","item":null},"duration_ms":0,"order":["Stop"],"nodes":{"Stop":[{"status":"failed","outputs":[],"error":{"node":"Stop","message":"no stock","item":null},"duration_ms":0}]}}
+    "#);
+}
+
+#[test]
+fn a_node_type_that_does_not_exist_fails_only_when_it_is_reached() {
+    let n8n = r#"{"nodes": [
+        { "name": "Start", "type": "n8n-nodes-base.noOp", "typeVersion": 1, "position": [0, 0], "parameters": {} },
+        { "name": "Rocket", "type": "acme.rocket", "typeVersion": 1, "position": [0, 0], "parameters": {} },
+        { "name": "Other", "type": "acme.rocket", "typeVersion": 1, "position": [0, 0], "parameters": {} }
+    ], "connections": { "Start": { "main": [[{ "node": "Rocket", "type": "main", "index": 0 }]] } }}"#;
+    let folder = folder(&[("rocket.json", n8n)]);
+    let done = runnel(folder.path(), &["exec", "rocket.json", "--start", "Start", "--json"]);
+    assert_eq!(done.code, 1);
+    let error = lines(&done.out)[0]["error"].clone();
+    assert_eq!(error["node"], "Rocket");
+    assert_eq!(error["message"], "node type acme.rocket is not supported");
+}
+
+#[test]
+fn wrong_arguments_exit_with_2_and_name_the_argument() {
+    let folder = folder(&[("first.json", FIRST)]);
+    let exec = |args: &[&str]| runnel(folder.path(), &[&["exec", "first.json"], args].concat());
+    let done = exec(&["--start", "Nowhere"]);
+    assert_eq!(done.code, 2);
+    assert!(
+        done.err.contains("--start: there is no node \"Nowhere\"; there are \"Start\", \"First\""),
+        "{}",
+        done.err
+    );
+    let done = exec(&["--start", "Start", "--input", "[1]"]);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("--input: an object or an array of objects"), "{}", done.err);
+    let done = exec(&["--start", "Start", "--timezone", "Moon/Base"]);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("Moon/Base"), "{}", done.err);
+    assert_eq!(exec(&["--no-such-option"]).code, 2);
+    assert_eq!(runnel(folder.path(), &[]).code, 2);
+}
+
+#[test]
+fn validate_names_every_problem_with_path_and_fix() {
+    let broken = r#"{"nodes": [{ "key": "a", "type": "core.no_op", "name": "A" }],
+        "edges": [{ "source": "a", "target": "b" }]}"#;
+    let folder = folder(&[("broken.json", broken), ("first.json", FIRST)]);
+    let done = runnel(folder.path(), &["validate", "broken.json", "--json"]);
+    assert_eq!(done.code, 2);
+    assert_snapshot!(json(&done.out), @r#"
+    {"file":"broken.json","valid":false,"problems":[{"path":"edges[0].target","code":"dangling_edge","message":"there is no node with the key \"b\"","fix":"remove the edge","severity":"error"}]}
+    "#);
+    let done = runnel(folder.path(), &["validate", "broken.json"]);
+    assert_snapshot!(done.out, @r#"
+    error: there is no node with the key "b"
+      at broken.json: edges[0].target
+      fix remove the edge
+    broken.json: not valid
+    "#);
+    assert_eq!(runnel(folder.path(), &["validate", "first.json"]).code, 0);
+}
+
+#[test]
+fn malformed_huge_and_deep_files_get_a_clear_error_everywhere() {
+    let deep = format!("{{\"nodes\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let files = [("malformed.json", "{\n  \"nodes\": [}"), ("deep.json", &deep), ("text.json", "\u{0}")];
+    let folder = folder(&files);
+    std::fs::write(folder.path().join("binary.json"), [0xff, 0xfe, 0x00]).expect("a file can be written");
+    let huge = std::fs::File::create(folder.path().join("huge.json")).expect("a file can be made");
+    huge.set_len(100 << 20).expect("a file can grow");
+    for (file, problem) in [
+        ("malformed.json", "malformed.json: line 2, column 13: not JSON"),
+        ("deep.json", "deep.json: line 1, column 136: nested deeper than 128 levels"),
+        ("text.json", "not JSON"),
+        ("binary.json", "cannot be read"),
+        ("huge.json", "huge.json: 104857600 bytes are more than the 64 MiB a file may have; split the file"),
+        ("missing.json", "missing.json: cannot be read"),
+    ] {
+        for command in [&["exec"][..], &["test"], &["export", "--format", "n8n"]] {
+            let began = Instant::now();
+            let done = runnel(folder.path(), &[command, &[file]].concat());
+            assert_eq!(done.code, 2, "{command:?} {file}: {}{}", done.out, done.err);
+            assert!(done.err.contains(problem), "{command:?} {file}: {}", done.err);
+            assert!(began.elapsed() < Duration::from_secs(5), "{command:?} {file} takes too long");
+        }
+        let done = runnel(folder.path(), &["exec", file, "--json"]);
+        assert_eq!(done.code, 2);
+        assert_eq!(lines(&done.out)[0]["status"], "invalid");
+        assert_eq!(runnel(folder.path(), &["validate", file, "--json"]).code, 2);
+    }
+}
+
+#[test]
+fn an_import_reports_every_workflow_and_the_totals() {
+    let n8n = r#"{"name": "Limits", "nodes": [
+        { "id": "1", "name": "Limit", "type": "n8n-nodes-base.limit", "typeVersion": 1, "position": [0, 0],
+          "parameters": {} },
+        { "id": "2", "name": "Rocket", "type": "acme.rocket", "typeVersion": 3, "position": [0, 0],
+          "parameters": {} }
+    ], "connections": {
+        "Limit": { "main": [[{ "node": "Rocket", "type": "main", "index": 0 }, { "node": "Gone" }]] }
+    }}"#;
+    let several = "[{\"nodes\": []}, {\"nodes\": []}]";
+    let folder = folder(&[("limits.json", n8n), ("several.json", several), ("z.json", "{")]);
+    let done = runnel(folder.path(), &["import", ".", "--json"]);
+    assert_eq!(done.code, 2, "one file is no JSON");
+    assert_snapshot!(json(&done.out), @r#"
+    {"file":"./limits.json","name":"Limits","loaded":true,"written":"workflows/limits.json","nodes":2,"native":1,"notes":0,"changed":[],"unsupported":[{"node":"Rocket","type":"acme.rocket","version":3,"reason":"node type acme.rocket is not supported"}],"executable":false,"webhooks":[],"credentials":[],"problems":[{"path":"connections[\"Limit\"].main[0][1]","code":"dangling_edge","message":"there is no node called \"Gone\"; the connection was dropped","severity":"warning"}]}
+    {"file":"./several.json","path":"[0]","name":"","loaded":true,"written":"workflows/several.json","nodes":0,"native":0,"notes":0,"changed":[],"unsupported":[],"executable":true,"webhooks":[],"credentials":[],"problems":[]}
+    {"file":"./several.json","path":"[1]","name":"","loaded":true,"written":"workflows/several-2.json","nodes":0,"native":0,"notes":0,"changed":[],"unsupported":[],"executable":true,"webhooks":[],"credentials":[],"problems":[]}
+    {"file":"./z.json","name":"","loaded":false,"nodes":0,"native":0,"notes":0,"changed":[],"unsupported":[],"executable":false,"webhooks":[],"credentials":[],"problems":[{"path":"line 1, column 1","code":"malformed","message":"not JSON: EOF while parsing an object","severity":"error"}]}
+    {"workflows":4,"loaded":3,"nodes":2,"notes":0,"executable_nodes":1,"fully_executable_workflows":2,"missing_types":{"acme.rocket":1}}
+    "#);
+    let done = runnel(folder.path(), &["validate", "workflows/limits.json"]);
+    assert_eq!(done.code, 0, "{}", done.out);
+    let done = runnel(folder.path(), &["export", "--format", "n8n", "workflows/limits.json", "--json"]);
+    assert_eq!(done.code, 0);
+    let original: serde_json::Value = serde_json::from_str(n8n).expect("it is JSON");
+    assert_eq!(lines(&done.out)[0], original);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let folder = folder(&[("a.json", r#"{"nodes": []}"#)]);
+    assert_eq!(runnel(folder.path(), &["import", "a.json", "--dry-run"]).code, 0);
+    assert!(!folder.path().join("workflows").exists());
+}
+
+#[test]
+fn every_public_workflow_loads() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/conformance/n8n-real/workflows");
+    if !folder.exists() {
+        return;
+    }
+    let done = runnel(&folder, &["import", ".", "--dry-run", "--json"]);
+    assert_eq!(done.code, 0);
+    let totals = lines(&done.out).pop().expect("the totals are there");
+    assert_eq!((&totals["workflows"], &totals["loaded"]), (&100.into(), &100.into()));
+}
+
+#[test]
+fn a_test_says_where_the_first_difference_is() {
+    let tests = r#"{
+        "workflow": "first.json",
+        "cases": [
+            { "name": "good", "start": "Start", "input": [{ "a": 1 }, { "a": 2 }],
+              "expect": { "nodes": { "First": [{ "a": 1 }] } } },
+            { "name": "bad", "start": "Start", "input": { "a": 1 },
+              "expect": { "nodes": { "First": [{ "a": 2 }] } } },
+            { "name": "elsewhere", "start": "Rocket",
+              "workflow": { "nodes": [{ "key": "r", "type": "acme.rocket", "name": "Rocket" }] }, "expect": {} }
+        ]
+    }"#;
+    let folder = folder(&[("first.json", FIRST), ("first.test.json", tests)]);
+    let done = runnel(folder.path(), &["test", ".", "--json"]);
+    assert_eq!(done.code, 1);
+    assert_snapshot!(json(&done.out), @r#"
+    {"id":"first/good","group":"first","result":"pass","reason":null}
+    {"id":"first/bad","group":"first","result":"fail","reason":"node \"First\", run 0, branch 0, item 0, json.a: expected 2, got 1"}
+    {"id":"first/elsewhere","group":"first","result":"unsupported","reason":"node \"Rocket\": node type acme.rocket is not supported"}
+    {"total":3,"pass":1,"fail":1,"unsupported":1,"groups":{"first":{"total":3,"pass":1,"fail":1,"unsupported":1}}}
+    "#);
+    let done = runnel(folder.path(), &["test", "first.test.json", "--filter", "good"]);
+    assert_eq!(done.code, 0);
+    assert_snapshot!(done.out, @r#"
+    group  pass  fail  unsupported  total
+    first     1     0            0      1
+    "#);
+}
+
+#[test]
+fn a_misspelt_test_is_refused_with_its_path() {
+    let tests = r#"{ "workflow": "first.json", "cases": [{ "name": "x", "expect": { "node": {} } }] }"#;
+    let folder = folder(&[("first.json", FIRST), ("first.test.json", tests)]);
+    let done = runnel(folder.path(), &["test", "first.test.json"]);
+    assert_eq!(done.code, 2);
+    assert!(done.err.contains("cases[0].expect.node: unknown field `node`"), "{}", done.err);
+}
