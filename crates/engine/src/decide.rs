@@ -63,6 +63,8 @@ pub struct Execution {
     begun: u32,
     items: usize,
     paused: bool,
+    /// Why the step that ended last failed, when the execution went on all the same.
+    last_failure: Option<Failure>,
     /// How it will end once the running steps have reported.
     ending: Option<Ending>,
     status: Option<ExecutionStatus>,
@@ -131,6 +133,7 @@ impl Execution {
             begun: 0,
             items: 0,
             paused: false,
+            last_failure: None,
             ending: None,
             status: None,
             response: None,

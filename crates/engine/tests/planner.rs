@@ -48,6 +48,17 @@ fn a_step_that_fails_may_pass_its_input_on() {
 }
 
 #[test]
+fn an_execution_whose_last_step_failed_has_failed_in_the_sequential_order_only() {
+    for (parallel, status) in [(false, ExecutionStatus::Failed), (true, ExecutionStatus::Completed)] {
+        let draft = workflow("start -> fetch").on_error("fetch", OnError::Continue);
+        let mut scenario = Scenario::new(if parallel { draft.parallel(2) } else { draft });
+        scenario.trigger(json!({}));
+        scenario.step("fetch").fails("no");
+        assert_eq!(scenario.status(), status);
+    }
+}
+
+#[test]
 fn a_wait_ends_at_its_time_and_passes_its_items_on() {
     let mut scenario = Scenario::new(workflow("start -> wait -> after"));
     scenario.trigger(json!({ "id": 1 }));

@@ -59,11 +59,16 @@ impl Execution {
         if !self.open.is_empty() {
             return;
         }
-        let (status, failure) = match &self.ending {
-            Some(ending) => (ending.status, ending.failure.clone()),
-            None if self.paused || !self.ready.is_empty() => return,
-            None => (ExecutionStatus::Completed, None),
-        };
+        if self.ending.is_none() {
+            if self.paused || !self.ready.is_empty() {
+                return;
+            }
+            // In n8n an execution whose last step failed has failed, also when that step may fail.
+            let failure = self.last_failure.take().filter(|_| self.is_sequential());
+            let status = if failure.is_some() { ExecutionStatus::Failed } else { ExecutionStatus::Completed };
+            self.ending = Some(Ending { status, failure });
+        }
+        let Some(Ending { status, failure }) = self.ending.clone() else { return };
         self.status = Some(status);
         commands.push(Command::Finish(status, failure));
     }

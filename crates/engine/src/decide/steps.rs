@@ -8,7 +8,7 @@ use sdk::{Emission, History, Inputs, NodeError};
 use smallvec::smallvec;
 
 use super::{Entry, Execution, Open, Phase};
-use crate::event::{Attempt, Command, RunStep, StepId};
+use crate::event::{Attempt, Command, Failure, RunStep, StepId};
 
 impl Execution {
     pub(super) fn trigger(&mut self, node: usize, items: Items) -> bool {
@@ -96,12 +96,12 @@ impl Execution {
 
     pub(super) fn step_silent(&mut self, attempt: Attempt) -> bool {
         let Some(index) = self.reporting(attempt) else { return false };
-        let open = self.open.remove(index);
+        self.open.remove(index);
+        self.last_failure = None;
         // In n8n what waits is only released after a step that left a run.
         if self.is_sequential() && self.ready.is_empty() {
             self.joins.clear();
         }
-        drop(open);
         true
     }
 
@@ -123,6 +123,7 @@ impl Execution {
         let mut outputs = emission.ports;
         self.add_matching_ports(node, &mut outputs);
         self.items += outputs.iter().map(|items| items.len()).sum::<usize>();
+        self.last_failure = error.clone().map(|error| Failure { node: Some(node), error });
         self.record(node, Run { sources: open.entry.sources, outputs, error, state: emission.state });
         if self.ending.is_some() {
             return;
