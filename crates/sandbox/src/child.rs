@@ -1,5 +1,6 @@
 //! The child's side: a process that runs one step after the other, each in a QuickJS runtime of its own.
 
+mod chunks;
 mod crypto;
 mod native;
 mod pipe;

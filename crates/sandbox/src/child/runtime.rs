@@ -13,8 +13,8 @@ use rquickjs::{Context, Ctx, Exception, Function, Object as JsObject, Persistent
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-use super::native;
 use super::pipe::Pipe;
+use super::{chunks, native};
 use crate::request::{Contract, ErrorKind, Level, Limits, LogLine, StaticData};
 use crate::wire::{self, AnswerHead, Ask, Asked, Done, Failure, Step};
 
@@ -26,36 +26,6 @@ const LAST_WORDS: usize = 8 << 20;
 
 /// What stack traces call the code of the step.
 const CODE: &str = "Code";
-
-const PRELUDE: &str = include_str!("../js/prelude.js");
-
-/// What code sees beyond the language, evaluated when it is first used.
-const CHUNKS: &[(&str, &str)] = &[
-    ("assert", include_str!("../js/assert.js")),
-    ("buffer", include_str!("../js/buffer.js")),
-    ("clone", include_str!("../js/clone.js")),
-    ("crypto", include_str!("../js/crypto.js")),
-    ("events", include_str!("../js/events.js")),
-    ("helpers", include_str!("../js/helpers.js")),
-    ("intl", include_str!("../js/intl.js")),
-    ("luxon", include_str!("../js/luxon.js")),
-    ("jmespath", include_str!("../js/jmespath.js")),
-    ("nodes", include_str!("../js/nodes.js")),
-    ("path", include_str!("../js/path.js")),
-    ("querystring", include_str!("../js/querystring.js")),
-    ("timers", include_str!("../js/timers.js")),
-    ("text", include_str!("../js/text.js")),
-    ("url", include_str!("../js/url.js")),
-    ("util", include_str!("../js/util.js")),
-    (
-        "vendor/jmespath",
-        concat!("(function (exports) {", include_str!("../../vendor/jmespath/jmespath.js"), "\n})"),
-    ),
-    (
-        "vendor/luxon",
-        concat!("(function () {", include_str!("../../vendor/luxon/luxon.min.js"), "\nreturn luxon })"),
-    ),
-];
 
 /// A runtime that waits for its step.
 pub(super) struct Runtime {
@@ -99,6 +69,10 @@ struct Logs {
 #[derive(Serialize)]
 struct Begin<'a> {
     contract: Contract,
+    is_per_item: bool,
+    globals: Vec<(&'static str, &'static str)>,
+    own: Vec<&'static str>,
+    has_locales: bool,
     count: usize,
     continue_on_fail: bool,
     clock: crate::request::Clock,
@@ -125,7 +99,7 @@ impl Runtime {
         runtime.set_interrupt_handler(Some(Box::new(move || watched.must_stop())));
         let context = Context::full(&runtime)?;
         let control = context.with(|ctx| {
-            let prelude: Function = evaluate(&ctx, "prelude", PRELUDE)?;
+            let prelude: Function = evaluate(&ctx, "prelude", chunks::PRELUDE)?;
             let control: JsObject = prelude.call((host(&ctx, &state)?,))?;
             Ok::<_, rquickjs::Error>(Persistent::save(&ctx, control))
         })?;
@@ -216,6 +190,10 @@ impl State {
     fn execute<'js>(&self, ctx: &Ctx<'js>, control: &JsObject<'js>, step: &Step) -> Result<String, Problem> {
         let begin = Begin {
             contract: step.contract,
+            is_per_item: step.contract.is_per_item(),
+            globals: chunks::globals(&step.source),
+            own: chunks::own(&step.source),
+            has_locales: chunks::has_locales(&step.source),
             count: step.count,
             continue_on_fail: step.continue_on_fail,
             clock: step.clock,
@@ -446,8 +424,7 @@ fn host<'js>(ctx: &Ctx<'js>, state: &Rc<State>) -> rquickjs::Result<JsObject<'js
     function(
         "load",
         Function::new(ctx.clone(), |ctx: Ctx<'js>, name: String| {
-            let source =
-                CHUNKS.iter().find(|(chunk, _)| *chunk == name).expect("the prelude names a chunk").1;
+            let source = chunks::source(&name).ok_or_else(|| Exception::throw_reference(&ctx, &name))?;
             evaluate::<Value<'js>>(&ctx, &name, source)
         })?,
     )?;

@@ -1,5 +1,5 @@
 // Numbers, dates and comparison for people: what `Intl` is mostly used for, without the data of every language.
-(function ({ native }) {
+(function ({ native, define }) {
   const NAMES = {
     en: ['January February March April May June July August September October November December',
       'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'],
@@ -336,22 +336,30 @@
       getCanonicalLocales: (tags) => [tags ?? []].flat(),
       supportedValuesOf: () => [],
     },
-    methods: {
-      number: {
-        toLocaleString(value, tag, options) {
-          const key = JSON.stringify([tag, options]);
-          if (!numberFormats.has(key)) numberFormats.set(key, new NumberFormat(tag, options));
-          return numberFormats.get(key).format(value);
-        },
-      },
-      date: {
-        toLocaleString: (date, tag, options) => show(date, tag, options, { ...DATE, ...TIME }),
-        toLocaleDateString: (date, tag, options = {}) =>
-          show(date, tag, needs(options, DATE_PARTS) ? options : { ...DATE, ...options }, DATE),
-        toLocaleTimeString: (date, tag, options = {}) =>
-          show(date, tag, needs(options, TIME_PARTS) ? options : { ...TIME, ...options }, TIME),
-      },
-      string: { localeCompare: (text, other, tag, options) => compare(String(text), String(other), options) },
+    // Puts the methods of numbers, dates and text in place of the engine's, which know one language only.
+    install() {
+      const METHODS = [
+        [Number.prototype, {
+          toLocaleString(tag, options) {
+            const key = JSON.stringify([tag, options]);
+            if (!numberFormats.has(key)) numberFormats.set(key, new NumberFormat(tag, options));
+            return numberFormats.get(key).format(this);
+          },
+        }],
+        [Date.prototype, {
+          toLocaleString(tag, options) { return show(this, tag, options, { ...DATE, ...TIME }); },
+          toLocaleDateString(tag, options = {}) {
+            return show(this, tag, needs(options, DATE_PARTS) ? options : { ...DATE, ...options }, DATE);
+          },
+          toLocaleTimeString(tag, options = {}) {
+            return show(this, tag, needs(options, TIME_PARTS) ? options : { ...TIME, ...options }, TIME);
+          },
+        }],
+        [String.prototype, {
+          localeCompare(other, tag, options) { return compare(String(this), String(other), options); },
+        }],
+      ];
+      for (const [prototype, methods] of METHODS) for (const name in methods) define(prototype, name, methods[name]);
     },
   };
 })

@@ -1,6 +1,7 @@
 // Data of other nodes, static data and the small functions of expressions.
 (function (env) {
-  const { ask, items, statics } = env;
+  const { ask, items } = env;
+  const statics = (env.statics = new Map());
   const answers = new Map();
   const once = (name, query) => {
     const question = { node: { name: String(name), query } };
@@ -44,6 +45,7 @@
   const numbers = (values) => values.flat().map(Number).filter((value) => !Number.isNaN(value));
   return {
     $,
+    previous: () => $(env.step.variables.$prevNode?.name ?? ''),
     $node: byName(),
     $items: (name, output, run) => (name === undefined ? items() : list(name, output, run)),
     $item: (index) => ({ $json: items()[index]?.json, $binary: items()[index]?.binary ?? {}, $node: byName(index) }),
@@ -65,6 +67,9 @@
     $max: (...values) => Math.max(...numbers(values)),
     $average: (...values) => { const all = numbers(values); return all.reduce((sum, value) => sum + value, 0) / all.length; },
     $not: (value) => !value,
+    $vars: env.step.variables.$vars ?? {},
+    $parameter: env.step.variables.$parameter ?? {},
+    $secrets: {},
     $env: new Proxy({}, {
       get(_, name) {
         if (typeof name === 'symbol') return undefined;
