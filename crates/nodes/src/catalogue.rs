@@ -9,6 +9,7 @@ pub fn catalogue() -> Catalogue {
     Catalogue::new([
         NodeType::of::<aggregate::Aggregate>().with_n8n(aggregate::N8N),
         NodeType::of::<code::Code>().with_n8n(code::N8N),
+        NodeType::of::<compare_datasets::CompareDatasets>().with_n8n(compare_datasets::N8N),
         NodeType::of::<date_time::DateTime>().with_n8n(date_time::N8N),
         NodeType::of::<date_time::by_moment::DateTimeByMoment>(),
         NodeType::of::<filter::Filter>().with_n8n(filter::N8N),

@@ -1,6 +1,7 @@
 //! How values compare: JavaScript's order, and a stable sort that bears comparisons that contradict each other.
 
 use std::cmp::Ordering;
+use std::fmt::Write as _;
 
 use sdk::prelude::*;
 
@@ -36,6 +37,79 @@ pub fn compare_text(a: &str, b: &str) -> Ordering {
         return a.cmp(b);
     }
     a.encode_utf16().cmp(b.encode_utf16())
+}
+
+/// Text that is the same for equal values only; the order of members does not count. `None` is `undefined`.
+pub fn fingerprint(value: Option<&Value>) -> String {
+    let mut print = String::new();
+    write_fingerprint(value, &mut print);
+    print
+}
+
+fn write_fingerprint(value: Option<&Value>, print: &mut String) {
+    match value {
+        None => print.push('?'),
+        Some(Value::Object(object)) => {
+            let mut members: Vec<_> = object.iter().collect();
+            members.sort_unstable_by_key(|(key, _)| *key);
+            print.push('{');
+            for (key, value) in members {
+                write!(print, "{key:?}:").expect("text can be written to");
+                write_fingerprint(Some(value), print);
+            }
+            print.push('}');
+        }
+        Some(Value::Array(values)) => {
+            print.push('[');
+            values.iter().for_each(|value| write_fingerprint(Some(value), print));
+            print.push(']');
+        }
+        Some(value) => write!(print, "{value}").expect("text can be written to"),
+    }
+    print.push(',');
+}
+
+/// Whether two values mean the same in spite of their form: a number and its text, JSON and its text, `true` and
+/// `"True"`, and everything empty. `None` is `undefined`.
+pub fn means_the_same(a: Option<&Value>, b: Option<&Value>, null_is_zero: bool) -> bool {
+    let is_null = |value: Option<&Value>| value.is_some_and(Value::is_null);
+    let empty = |value: Option<&Value>| match value {
+        Some(Value::Null) => true,
+        Some(Value::String(text)) => text.is_empty(),
+        Some(Value::Array(values)) => values.is_empty(),
+        _ => false,
+    };
+    let zero = |value: Option<&Value>| match value {
+        Some(Value::Number(number)) => *number == 0.0,
+        Some(Value::String(text)) => text == "0",
+        _ => false,
+    };
+    if !is_null(a) && !is_null(b) && type_of(a) == type_of(b) {
+        return a == b;
+    }
+    if null_is_zero && (is_null(a) && zero(b) || is_null(b) && zero(a)) {
+        return true;
+    }
+    match (a, b) {
+        _ if empty(a) && (empty(b) || b.is_none()) || a.is_none() && empty(b) => true,
+        (Some(Value::String(text)), Some(other)) | (Some(other), Some(Value::String(text))) => match other {
+            Value::Number(_) => to_text(other) == *text,
+            Value::Object(_) | Value::Array(_) => Value::from_json(text).is_ok_and(|parsed| parsed == *other),
+            // Not the other way round: so n8n has it.
+            Value::Bool(value) => a == Some(other) && text.eq_ignore_ascii_case(&value.to_string()),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// What `typeof` gives, except for `null`.
+fn type_of(value: Option<&Value>) -> &'static str {
+    match value {
+        None => "undefined",
+        Some(Value::Array(_)) => "object",
+        Some(value) => value.type_name(),
+    }
 }
 
 /// Lists up to this length are sorted by insertion, as JavaScript engines do; it shows when comparisons contradict each
@@ -105,6 +179,19 @@ mod tests {
         assert!(less(Value::Null, 1.into()));
         assert!(!less_than(None, Some(&1.into())));
         assert!(less("\u{10000}".into(), "\u{ffff}".into()), "by UTF-16 code units");
+    }
+
+    #[test]
+    fn values_may_mean_the_same_in_spite_of_their_form() {
+        let same = |a: Value, b: Value| means_the_same(Some(&a), Some(&b), true);
+        assert!(same(1.into(), "1".into()));
+        assert!(same(json!({ "a": [1] }), "{\"a\": [1]}".into()));
+        assert!(same(true.into(), "TRUE".into()));
+        assert!(same("".into(), json!([])));
+        assert!(same(Value::Null, "0".into()));
+        assert!(!same("1".into(), "1.0".into()));
+        assert!(means_the_same(None, Some(&"".into()), true));
+        assert!(!means_the_same(Some(&Value::Null), Some(&0.into()), false));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod aggregate;
 mod catalogue;
 pub mod code;
 pub mod compare;
+pub mod compare_datasets;
 pub mod condition;
 pub mod convert;
 pub mod date_time;

@@ -1,10 +1,10 @@
 //! Remove Duplicates: drops items that repeat earlier ones.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
 use sdk::prelude::*;
 
+use crate::compare;
 use crate::names::Names;
 use crate::path::Path;
 
@@ -91,7 +91,7 @@ impl Node for RemoveDuplicates {
         for (index, item) in items.iter().enumerate() {
             let mut print = String::new();
             for path in &paths {
-                write_print(path.get(&item.json), &mut print);
+                print.push_str(&compare::fingerprint(path.get(&item.json)));
             }
             if !seen.insert(print) {
                 continue;
@@ -190,30 +190,6 @@ fn add_leaves(value: &Value, path: String, paths: &mut Vec<Text>) {
         }
         _ => paths.push(path.into()),
     }
-}
-
-/// Writes text that is the same for equal values only; the order of members does not count.
-fn write_print(value: Option<&Value>, print: &mut String) {
-    match value {
-        None => print.push('?'),
-        Some(Value::Object(object)) => {
-            let mut members: Vec<_> = object.iter().collect();
-            members.sort_unstable_by_key(|(key, _)| *key);
-            print.push('{');
-            for (key, value) in members {
-                write!(print, "{key:?}:").expect("text can be written to");
-                write_print(Some(value), print);
-            }
-            print.push('}');
-        }
-        Some(Value::Array(values)) => {
-            print.push('[');
-            values.iter().for_each(|value| write_print(Some(value), print));
-            print.push(']');
-        }
-        Some(value) => write!(print, "{value}").expect("text can be written to"),
-    }
-    print.push(',');
 }
 
 /// n8n's node.
