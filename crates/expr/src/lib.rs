@@ -11,18 +11,23 @@
 //!
 //! Deliberately absent: I/O, threads, the clock, randomness, and any knowledge of workflows.
 
-#![allow(dead_code, unused_imports, reason = "the interpreter that uses them is being written")]
-
+mod builtins;
 mod date;
 mod error;
 mod eval;
 mod extensions;
+mod globals;
 mod limits;
+mod lower;
 pub mod luxon;
 mod number;
+mod query;
 mod regexp;
 mod scope;
 mod template;
+#[cfg(test)]
+mod testing;
+mod text;
 mod tree;
 pub mod value;
 

@@ -5,7 +5,7 @@ mod class;
 mod collection;
 mod convert;
 mod equality;
-mod function;
+pub(crate) mod function;
 mod object;
 
 use std::cell::Cell;
@@ -16,7 +16,6 @@ use model::Text;
 pub use array::Array;
 pub use class::Class;
 pub use collection::{Keyed, MapKey};
-pub(crate) use convert::text_to_number;
 pub use equality::{loosely_equal, same_value, same_value_zero, strictly_equal};
 pub use function::{Closure, Function, Native};
 pub use object::Object;

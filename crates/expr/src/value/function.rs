@@ -36,8 +36,6 @@ pub(crate) enum Kind {
 pub struct Closure {
     pub(crate) code: Arc<tree::Function>,
     pub(crate) captured: Vec<Rc<RefCell<Value>>>,
-    /// What `this` is inside an arrow function.
-    pub(crate) this: Value,
 }
 
 impl Function {
