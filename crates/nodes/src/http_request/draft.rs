@@ -87,6 +87,8 @@ pub(super) enum Lists {
 pub(super) struct Draft {
     pub(super) method: Method,
     pub(super) url: Url,
+    /// Whether an answer gave the address: then the query it brings counts, not the fields of the same name.
+    pub(super) url_from_answer: bool,
     pub(super) query: Object,
     pub(super) headers: Object,
     pub(super) body: DraftBody,
@@ -119,6 +121,7 @@ impl Draft {
         Ok(Self {
             method: request.method,
             url: request.url,
+            url_from_answer: false,
             query: node.query.eval(ctx, index)?.pairs().into_iter().collect(),
             headers,
             body: node.body.draft(ctx, index)?,
@@ -147,7 +150,8 @@ impl Draft {
         auth.check(&self.url)?;
         let mut request = net::Request::new(self.method.clone(), self.url.clone());
         let mut pairs = Vec::new();
-        for (name, value) in self.query.iter().chain(auth.query.iter()) {
+        let in_url = |name: &str| self.url_from_answer && self.url.query_pairs().any(|(key, _)| key == name);
+        for (name, value) in self.query.iter().chain(auth.query.iter()).filter(|(name, _)| !in_url(name)) {
             flatten(name.to_string(), value, lists, &mut pairs);
         }
         if !pairs.is_empty() {

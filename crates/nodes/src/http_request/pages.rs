@@ -167,8 +167,7 @@ impl Next {
                 }
                 let url = draft.url.join(next.trim()).map(String::from);
                 draft.url = net::parse_url(url.as_deref().unwrap_or(&next))?;
-                // The address of the next page brings its own query.
-                draft.query.retain(|name, _| !draft.url.query_pairs().any(|(key, _)| key == name));
+                draft.url_from_answer = true;
             }
             Next::Change { values } => {
                 for change in values {
