@@ -51,6 +51,11 @@ impl DateTime {
         Self::from_millis(settings.now, settings.zone.clone(), settings.locale.clone())
     }
 
+    /// The moment of a JavaScript `Date`, as the settings see it.
+    pub fn from_js_date(ms: f64, settings: &Settings) -> Self {
+        Self::from_millis(ms, settings.zone.clone(), settings.locale.clone())
+    }
+
     /// A date that is none.
     pub fn invalid(invalid: Invalid) -> Self {
         Self { moment: Err(Box::new(invalid)), locale: Locale::default() }

@@ -498,13 +498,14 @@ impl<'a> Cursor<'a> {
 
     fn time_and_zone(&mut self, fields: &mut Fields) -> Option<Option<Result<Zone, String>>> {
         self.time(fields)?;
-        let offset = self.offset().map(Ok);
+        let offset = self.offset();
         if !self.eat('[') {
-            return Some(offset);
+            return Some(offset.map(Ok));
         }
+        // The zone decides; an offset beside it only repeats what it says.
         let (name, rest) = self.0.split_once(']')?;
         self.0 = rest;
-        Some(offset.or_else(|| Some(zone_named(name))))
+        Some(Some(zone_named(name)))
     }
 
     fn offset(&mut self) -> Option<Zone> {

@@ -27,7 +27,9 @@ mod zone_name;
 
 use std::fmt;
 
-pub(crate) use bind::{method, now, property, static_method, static_property, to_date_time, today};
+pub(crate) use bind::{
+    format_options, method, now, property, settings, static_method, static_property, to_date_time, to_duration, today,
+};
 pub use datetime::{DateTime, Settings};
 pub use duration::{Accuracy, Duration, Invalid};
 pub use duration_text::{HumanOptions, SignMode};

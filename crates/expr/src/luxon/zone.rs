@@ -155,9 +155,8 @@ fn fixed_minutes(text: &str, hour_digits: usize) -> Option<f64> {
 
 /// The moment for the time zone database, whose rules end with the year 9999.
 fn timestamp(ts: f64) -> Timestamp {
-    let (first, last) = (Timestamp::MIN.as_millisecond(), Timestamp::MAX.as_millisecond());
-    let ms = (ts as i64).clamp(first, last);
-    Timestamp::from_millisecond(ms).expect("a clamped timestamp is in range")
+    let second = ((ts / 1000.0).floor() as i64).clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+    Timestamp::from_second(second).expect("a clamped timestamp is in range")
 }
 
 #[cfg(test)]

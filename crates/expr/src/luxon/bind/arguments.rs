@@ -8,7 +8,7 @@ use crate::luxon::{
 use crate::value::{Object, Value};
 
 /// The moment, zone and language of an evaluation.
-pub(super) fn settings(cx: &Cx<'_>) -> Settings {
+pub(crate) fn settings(cx: &Cx<'_>) -> Settings {
     Settings { now: cx.now_ms(), zone: Zone::from_jiff(cx.zone()), locale: Locale::en() }
 }
 
@@ -123,7 +123,7 @@ pub(super) fn duration_units(object: &Object) -> Result<Vec<(Unit, f64)>, Error>
 }
 
 /// A duration as Luxon accepts it: a duration, an object of units or milliseconds.
-pub(super) fn duration(value: &Value) -> Result<Duration, Error> {
+pub(crate) fn duration(value: &Value) -> Result<Duration, Error> {
     match value {
         Value::Duration(duration) => Ok((**duration).clone()),
         Value::Number(ms) => Ok(Duration::from_millis(*ms)),
@@ -140,7 +140,7 @@ pub(super) fn duration(value: &Value) -> Result<Duration, Error> {
 pub(super) fn date(value: &Value, settings: &Settings) -> Result<DateTime, Error> {
     match value {
         Value::DateTime(date) => Ok((**date).clone()),
-        Value::Date(ms) => Ok(from_js_date(ms.get(), settings)),
+        Value::Date(ms) => Ok(DateTime::from_js_date(ms.get(), settings)),
         Value::Object(object) => {
             let (zone, locale) = (settings.zone.clone(), settings.locale.clone());
             DateTime::from_fields(fields(object)?, zone, locale, None, settings)
@@ -151,10 +151,6 @@ pub(super) fn date(value: &Value, settings: &Settings) -> Result<DateTime, Error
             Err(Error::new(message))
         }
     }
-}
-
-pub(super) fn from_js_date(ms: f64, settings: &Settings) -> DateTime {
-    DateTime::from_millis(ms, settings.zone.clone(), settings.locale.clone())
 }
 
 /// The moment of a value that dates are compared with.
@@ -187,7 +183,7 @@ pub(super) fn iso_options(options: &Object) -> Result<IsoOptions, Error> {
 }
 
 /// The options of `Intl.DateTimeFormat`.
-pub(super) fn format_options(options: &Object) -> FormatOptions {
+pub(crate) fn format_options(options: &Object) -> FormatOptions {
     let cycle = text(options, "hourCycle").map(|cycle| cycle == "h12" || cycle == "h11");
     FormatOptions {
         date_style: text(options, "dateStyle"),
@@ -212,7 +208,7 @@ pub(super) fn format_options(options: &Object) -> FormatOptions {
 pub(crate) fn to_date_time(value: &Value, cx: &Cx<'_>) -> Option<DateTime> {
     match value {
         Value::DateTime(date) => Some((**date).clone()),
-        Value::Date(ms) => Some(from_js_date(ms.get(), &settings(cx))),
+        Value::Date(ms) => Some(DateTime::from_js_date(ms.get(), &settings(cx))),
         _ => None,
     }
 }
