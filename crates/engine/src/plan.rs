@@ -416,14 +416,16 @@ impl<'a> Compiler<'a> {
         Some((source?, target?))
     }
 
-    /// The index of the port called `name`. `main` stands for the first port whatever it is called. The ports of a
-    /// node that cannot run are not known, so there any name will do.
+    /// The index of the port called `name`. `main` stands for the first port whatever it is called, and a number for a
+    /// port that the node does not have: imported edges may use one, and such an input still counts as one to wait for.
+    /// The ports of a node that cannot run are not known, so there any name will do.
     fn port(&mut self, index: usize, end: &str, ports: Option<&[Text]>, name: &Text) -> Option<usize> {
         let Some(ports) = ports else {
             return Some(usize::from(name == "error"));
         };
         let found = ports.iter().position(|port| port == name);
         let found = found.or_else(|| (name == "main" && !ports.is_empty()).then_some(0));
+        let found = found.or_else(|| name.parse().ok().filter(|port| *port < MAX_PORTS));
         if found.is_none() {
             let known = ports.iter().map(|port| format!("\"{port}\"")).collect::<Vec<_>>().join(", ");
             let message = format!("the node has no port \"{name}\"");
@@ -436,3 +438,6 @@ impl<'a> Compiler<'a> {
         found
     }
 }
+
+/// Higher ports than this belong to no node.
+const MAX_PORTS: usize = 1_000;

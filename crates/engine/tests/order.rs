@@ -112,3 +112,8 @@ fn in_the_old_order_an_empty_list_counts_as_the_second_input() {
     let draft = draft.is("if", testkit::nodes::STEP, json!({ "does": "route" }));
     assert_eq!(order_of(draft, json!({ "to": "no" })), "start a if join b");
 }
+
+#[test]
+fn imported_edges_may_name_ports_that_do_not_exist_by_number() {
+    assert_eq!(order_of(workflow("start -> a.1; start.7 -> b"), json!({})), "start a");
+}
