@@ -57,8 +57,11 @@ impl Cx<'_> {
         result.map_err(|error| error.at(method.span.clone()))
     }
 
-    /// `object.name(args)`: an own or native method, or else n8n's extension method of that name.
+    /// `object.name(args)`: n8n's extension method for this type, or else an own or native method of that name.
     pub(crate) fn call_method(&self, object: &Value, name: &str, args: &[Value]) -> Result<Value> {
+        if let Some(result) = extensions::call(object, name, args, self) {
+            return result;
+        }
         let own = match object {
             Value::Object(members) => members.get(name).filter(Value::is_callable),
             Value::Array(array) => array.named(name).filter(Value::is_callable),
@@ -72,7 +75,7 @@ impl Cx<'_> {
         if let Some(native) = builtins::method(object, name) {
             return native(self, object, args);
         }
-        if let Some(result) = extensions::call(object, name, args, self) {
+        if let Some(result) = extensions::fallback(object, name, args, self) {
             return result;
         }
         if object.is_nullish() {

@@ -28,7 +28,7 @@ mod zone_name;
 use std::fmt;
 
 pub(crate) use bind::{
-    format_options, method, now, property, settings, static_method, static_property, to_date_time, to_duration, today,
+    method, now, property, settings, static_method, static_property, to_date_time, to_duration, today,
 };
 pub use datetime::{DateTime, Settings};
 pub use duration::{Accuracy, Duration, Invalid};

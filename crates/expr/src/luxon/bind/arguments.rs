@@ -183,7 +183,7 @@ pub(super) fn iso_options(options: &Object) -> Result<IsoOptions, Error> {
 }
 
 /// The options of `Intl.DateTimeFormat`.
-pub(crate) fn format_options(options: &Object) -> FormatOptions {
+pub(super) fn format_options(options: &Object) -> FormatOptions {
     let cycle = text(options, "hourCycle").map(|cycle| cycle == "h12" || cycle == "h11");
     FormatOptions {
         date_style: text(options, "dateStyle"),

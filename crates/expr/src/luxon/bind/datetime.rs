@@ -4,8 +4,7 @@ use super::arguments::{self, at, flag, given, options, settings};
 use crate::Error;
 use crate::eval::Cx;
 use crate::luxon::{
-    DateTime, Duration, Field, Fields, FormatOptions, Interval, Invalid, Locale, RelativeOptions, Unit,
-    Width, Zone,
+    DateTime, Duration, Field, Fields, FormatOptions, Interval, Invalid, Locale, RelativeOptions, Width, Zone,
 };
 use crate::value::{Native, Object, Value};
 

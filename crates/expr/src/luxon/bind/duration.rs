@@ -1,6 +1,6 @@
 //! Members of `Duration`.
 
-use super::arguments::{self, at, flag, given, options, text};
+use super::arguments::{self, at, given, options, text};
 use crate::Error;
 use crate::luxon::{Accuracy, Duration, HumanOptions, Invalid, SignMode, Unit};
 use crate::value::{Native, Object, Value};
