@@ -88,8 +88,9 @@ fn read_options(options: &Value) -> Result<Request, sdk::net::Error> {
             &format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))),
         )?;
     }
-    request.timeout =
-        options.get("timeout").and_then(Value::as_f64).map(|ms| Duration::from_secs_f64(ms.max(0.0) / 1e3));
+    let timeout_ms = options.get("timeout").and_then(Value::as_f64);
+    // What is no time, such as a number beyond all years, is no limit either.
+    request.timeout = timeout_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1e3).ok());
     if options.get("disableFollowRedirect") == Some(&Value::Bool(true)) {
         request.redirects = Some(0);
     }
