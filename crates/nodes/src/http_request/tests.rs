@@ -10,6 +10,8 @@ use sdk::{Catalogue, Emission, NodeInfo, NodeType, Services, testing};
 
 use super::*;
 
+mod per_item;
+
 /// One step of the node.
 struct Call {
     parameters: Value,
