@@ -53,7 +53,7 @@ impl Connector {
     /// in between gains nothing.
     async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, Error> {
         let addresses = self.addresses(host).await?;
-        let share = self.limit / addresses.len().try_into().expect("at most four addresses");
+        let share = self.limit / u32::try_from(addresses.len()).expect("at most four addresses");
         let mut last = Unreachable::NotFound;
         for address in addresses {
             match timeout(share, TcpStream::connect(SocketAddr::new(address, port))).await {

@@ -408,12 +408,49 @@ async fn a_refused_connection_is_worth_another_try_and_an_unknown_name_says_so()
     assert_eq!(error.code(), Some("ENOTFOUND"));
 }
 
+/// A server with a certificate that nobody vouches for.
+async fn start_self_signed() -> SocketAddr {
+    let signed = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(signed.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![signed.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            read_request(&mut stream).await;
+            stream.write_all(&ok("", b"hello")).await.unwrap();
+            stream.shutdown().await.unwrap();
+        }
+    });
+    address
+}
+
 #[tokio::test]
 async fn certificates_are_checked_and_only_the_instance_can_allow_otherwise() {
-    let mut request = Request::parse("GET", "https://example.com/").unwrap();
-    request.ignore_tls_errors = true;
-    let error = Client::default().send(request, &CancellationToken::new()).await.unwrap_err();
+    let url = format!("https://{}/", start_self_signed().await);
+    let careless = |config: Config| {
+        let mut request = Request::parse("GET", &url).unwrap();
+        request.ignore_tls_errors = true;
+        async move { Client::new(config).send(request, &CancellationToken::new()).await }
+    };
+    let strict = Client::new(trusting(&["127.0.0.1"]));
+    let error = get(&strict, &url).await.unwrap_err();
+    assert!(matches!(error, Error::Certificate { .. }) && !error.is_transient(), "{error:?}");
+    let error = careless(trusting(&["127.0.0.1"])).await.unwrap_err();
     assert!(error.to_string().contains("allow_insecure_tls"), "{error}");
+
+    let lax = Config { allow_insecure_tls: true, ..trusting(&["127.0.0.1"]) };
+    assert!(get(&Client::new(lax.clone()), &url).await.is_err(), "each request must ask for it");
+    assert_eq!(careless(lax).await.unwrap().text(), "hello");
 }
 
 #[tokio::test]
