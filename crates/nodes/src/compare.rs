@@ -95,10 +95,11 @@ pub fn means_the_same(a: Option<&Value>, b: Option<&Value>, null_is_zero: bool) 
         (Some(Value::String(text)), Some(other)) | (Some(other), Some(Value::String(text))) => match other {
             Value::Number(_) => to_text(other) == *text,
             Value::Object(_) | Value::Array(_) => Value::from_json(text).is_ok_and(|parsed| parsed == *other),
-            // Not the other way round: so n8n has it.
-            Value::Bool(value) => a == Some(other) && text.eq_ignore_ascii_case(&value.to_string()),
+            Value::Bool(value) => crate::convert::to_boolean(&text.clone().into()) == Some(*value),
             _ => false,
         },
+        (Some(Value::Bool(value)), Some(Value::Number(number)))
+        | (Some(Value::Number(number)), Some(Value::Bool(value))) => *number == f64::from(u8::from(*value)),
         _ => false,
     }
 }
@@ -187,6 +188,8 @@ mod tests {
         assert!(same(1.into(), "1".into()));
         assert!(same(json!({ "a": [1] }), "{\"a\": [1]}".into()));
         assert!(same(true.into(), "TRUE".into()));
+        assert!(same("0".into(), false.into()));
+        assert!(same(1.into(), true.into()));
         assert!(same("".into(), json!([])));
         assert!(same(Value::Null, "0".into()));
         assert!(!same("1".into(), "1.0".into()));
