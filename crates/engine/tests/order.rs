@@ -115,5 +115,8 @@ fn in_the_old_order_an_empty_list_counts_as_the_second_input() {
 
 #[test]
 fn imported_edges_may_name_ports_that_do_not_exist_by_number() {
-    assert_eq!(order_of(workflow("start -> a.1; start.7 -> b"), json!({})), "start a");
+    let draft = workflow("start -> a.1; start.7 -> b");
+    let draft = draft.is("start", testkit::nodes::TRIGGER, json!({ "outputs": ["main"] }));
+    let draft = draft.is("a", testkit::nodes::STEP, json!({ "inputs": ["main"] }));
+    assert_eq!(order_of(draft, json!({})), "start a");
 }
