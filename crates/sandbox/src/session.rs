@@ -17,6 +17,10 @@ use crate::wire::{self, AnswerHead, Ask, Asked, Done, Frame, Ready, Step};
 /// What a frame may hold beyond the result: logs, questions, static data.
 const FRAME_ROOM: usize = 32 << 20;
 
+/// A child that asks more than this at once, or does not read its answers, is not listened to until it does.
+const MOST_OPEN: usize = 256;
+const MOST_OUTGOING: usize = 64 << 20;
+
 /// How a step ended.
 pub(crate) struct Outcome {
     pub(crate) result: Result<CodeResult, CodeError>,
@@ -44,7 +48,9 @@ pub(crate) async fn run(
     let mut answered_bytes = 0;
     let done = loop {
         tokio::select! {
-            frame = receive(&mut process.stdout, &mut process.inbox) => {
+            frame = receive(&mut process.stdout, &mut process.inbox),
+                if open.len() < MOST_OPEN && outgoing.rest().len() < MOST_OUTGOING =>
+            {
                 let Some(frame) = frame? else { return Err(crashed(process).await) };
                 match frame.kind {
                     wire::READY => {}

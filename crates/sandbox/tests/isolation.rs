@@ -9,7 +9,7 @@ use model::json;
 use sandbox::{CodeRequest, Contract};
 
 #[tokio::test]
-async fn nothing_survives_into_the_next_step() {
+async fn a04_nothing_survives_into_the_next_step() {
     let sandbox = sandbox();
     let host = Host::default();
     let run = |source: &str| {
@@ -45,7 +45,7 @@ async fn answers_nobody_waits_for_do_not_reach_the_next_step() {
 }
 
 #[tokio::test]
-async fn the_host_and_its_environment_are_out_of_reach() {
+async fn a04_the_host_and_its_environment_are_out_of_reach() {
     for name in
         ["process", "fetch", "XMLHttpRequest", "WebSocket", "Deno", "std", "os", "scriptArgs", "Worker"]
     {
@@ -64,7 +64,7 @@ async fn the_host_and_its_environment_are_out_of_reach() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_walls_leave_memory_and_time_and_nothing_else() {
+fn a04_the_walls_leave_memory_and_time_and_nothing_else() {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_sandbox-child"))
         .arg("probe")
         .output()

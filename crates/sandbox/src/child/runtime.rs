@@ -21,6 +21,9 @@ use crate::wire::{self, AnswerHead, Ask, Asked, Done, Failure, Step};
 /// Deep enough for real recursion, well within the eight megabytes a main thread has.
 const STACK: usize = 4 << 20;
 
+/// Questions that code may ask before it waits for an answer.
+const MOST_QUESTIONS: u32 = 200;
+
 /// Room to word an error when the step has used up its memory.
 const LAST_WORDS: usize = 8 << 20;
 
@@ -112,7 +115,7 @@ impl Runtime {
         self.state.begin(&step, input);
         let outcome = self.with_control(|ctx, control| {
             let text = self.state.execute(ctx, control, &step)?;
-            Ok((text, report(control)?))
+            Ok((text, report(control, &step.limits)?))
         });
         let outcome = outcome.map_err(|problem| {
             // The exception, if there is one, is still pending.
@@ -288,6 +291,9 @@ impl State {
     /// Sends a question; its answer comes with the number returned.
     fn send(&self, question: &str) -> Result<u32, String> {
         let question: Asked = serde_json::from_str(question).map_err(|error| error.to_string())?;
+        if self.open_questions.get() >= MOST_QUESTIONS {
+            return Err(format!("more than {MOST_QUESTIONS} requests at once; await some of them first"));
+        }
         let id = self.last_question.get().wrapping_add(1);
         self.last_question.set(id);
         self.open_questions.set(self.open_questions.get() + 1);
@@ -384,10 +390,18 @@ impl State {
     }
 }
 
-fn report(control: &JsObject<'_>) -> Result<Report, Problem> {
+fn report(control: &JsObject<'_>, limits: &Limits) -> Result<Report, Problem> {
     let text: Option<String> = control.get::<_, Function>("report")?.call(())?;
     match text {
         None => Ok(Report { static_data: Vec::new(), custom: Object::new() }),
+        Some(text) if text.len() as u64 > limits.output_bytes => {
+            let message = format!(
+                "static data of {} bytes is too much; at most {} are kept",
+                text.len(),
+                limits.output_bytes
+            );
+            Err(Problem::Failed(failure(ErrorKind::Output, message)))
+        }
         Some(text) => serde_json::from_str(&text).map_err(|error| {
             Problem::Failed(failure(ErrorKind::Code, format!("static data cannot be kept: {error}")))
         }),
