@@ -16,6 +16,7 @@ mod targets;
 mod waits;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use model::{ExecutionStatus, Items, Order, Value};
@@ -243,6 +244,28 @@ impl Execution {
         let expected =
             open.attempt == attempt.number && matches!(open.phase, Phase::Running { .. } | Phase::Lost);
         expected.then_some(index)
+    }
+}
+
+impl fmt::Debug for Execution {
+    /// The whole state but the plan: two executions that print the same behave the same.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let runs: Vec<_> = (0..self.plan.nodes().len()).map(|node| self.history.runs(node)).collect();
+        f.debug_struct("Execution")
+            .field("seq", &self.seq)
+            .field("status", &self.status())
+            .field("runs", &runs)
+            .field("finished", &self.finished)
+            .field("ready", &self.ready)
+            .field("joins", &self.joins)
+            .field("open", &self.open)
+            .field("begun", &self.begun)
+            .field("items", &self.items)
+            .field("paused", &self.paused)
+            .field("last_failure", &self.last_failure)
+            .field("ending", &self.ending)
+            .field("response", &self.response)
+            .finish_non_exhaustive()
     }
 }
 

@@ -7,11 +7,14 @@
 
 mod clock;
 pub mod nodes;
+mod random;
 mod scenario;
+mod simulator;
 mod workflow;
 
 pub use clock::VirtualClock;
 pub use scenario::{RunningStep, Scenario};
+pub use simulator::{Report, Simulator};
 pub use workflow::{Draft, workflow};
 
 use std::sync::Arc;

@@ -153,13 +153,14 @@ impl Scenario {
         self.timers.clear();
         self.waiting.clear();
         self.children.clear();
-        for event in self.execution.lost() {
+        let (events, commands) = self.execution.recover(self.now_ms);
+        for event in events {
             if let Event::StepLost(attempt) = &event {
                 self.line(format!("nobody knows whether {} happened", self.name(attempt.step)));
             }
-            self.happen(event);
+            self.events.push((event, self.now_ms));
         }
-        for command in self.execution.outstanding() {
+        for command in commands {
             self.carry_out(command);
         }
     }

@@ -4,30 +4,45 @@ use sdk::{Effect, NodeError};
 
 use super::waits::{open_wait, start_child};
 use super::{Execution, Phase};
-use crate::event::{Command, Event, Timer};
+use crate::event::{Command, Event, RunStep, Timer};
 
 impl Execution {
-    /// What a new owner of a replayed execution must decide on before anything else: attempts that ended with their
-    /// process and must not simply begin again.
-    pub fn lost(&self) -> Vec<Event> {
+    /// What the new owner of a replayed execution does first. Attempts that ended with their process and must not
+    /// simply begin again become events, which are decided on here and belong in the journal. The commands are all
+    /// those that have not led to an event yet, also the ones that the events bring.
+    pub fn recover(&mut self, now_ms: f64) -> (Vec<Event>, Vec<Command>) {
+        let events = self.interrupted();
+        for event in &events {
+            self.decide(event, now_ms);
+        }
+        (events, self.outstanding())
+    }
+
+    fn interrupted(&self) -> Vec<Event> {
         let running = self.open.iter().filter_map(|open| match open.phase {
             Phase::Running { effect } => Some((open.attempt(), effect)),
             _ => None,
         });
-        let lost = running.filter_map(|(attempt, effect)| match self.plan.node(attempt.step.node()).effect {
-            Effect::Unsafe if effect => Some(Event::StepLost(attempt)),
-            _ if self.ending.is_some() => Some(Event::StepFailed(attempt, NodeError::cancelled())),
-            _ => None,
-        });
-        lost.collect()
+        let interrupted =
+            running.filter_map(|(attempt, effect)| match self.plan.node(attempt.step.node()).effect {
+                Effect::Unsafe if effect => Some(Event::StepLost(attempt)),
+                _ if self.ending.is_some() => Some(Event::StepFailed(attempt, NodeError::cancelled())),
+                _ => None,
+            });
+        interrupted.collect()
     }
 
-    /// Every command that has not led to an event yet. Carrying one out for the second time does no harm.
-    pub fn outstanding(&self) -> Vec<Command> {
+    /// The attempts of which nobody knows what became, for whoever finds out: their result is reported as if they had
+    /// just ended.
+    pub fn lost_steps(&self) -> impl Iterator<Item = RunStep> {
+        self.open.iter().filter(|open| matches!(open.phase, Phase::Lost)).map(super::steps::run_step)
+    }
+
+    fn outstanding(&self) -> Vec<Command> {
         let mut commands = Vec::new();
         for open in &self.open {
             match &open.phase {
-                Phase::Running { .. } => commands.push(super::steps::run_step(open)),
+                Phase::Running { .. } => commands.push(Command::RunStep(super::steps::run_step(open))),
                 Phase::Pausing { until_ms } => {
                     commands.push(Command::StartTimer(Timer::Retry(open.attempt()), *until_ms));
                 }

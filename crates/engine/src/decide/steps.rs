@@ -70,7 +70,7 @@ impl Execution {
         let step = StepId { number: self.begun, node: entry.node as u32, run };
         self.begun += 1;
         let open = Open { step, attempt: 1, entry, phase: Phase::Running { effect: false } };
-        commands.push(run_step(&open));
+        commands.push(Command::RunStep(run_step(&open)));
         self.open.push(open);
     }
 
@@ -157,12 +157,12 @@ impl Execution {
     }
 }
 
-pub(super) fn run_step(open: &Open) -> Command {
-    Command::RunStep(RunStep {
+pub(super) fn run_step(open: &Open) -> RunStep {
+    RunStep {
         attempt: open.attempt(),
         inputs: open.entry.inputs.clone(),
         sources: open.entry.sources.clone(),
-    })
+    }
 }
 
 /// The same items, each stemming from its own place on input `port`.

@@ -6,7 +6,7 @@ use model::{Item, Items, Lineage, Origin};
 use sdk::output::Resume;
 use sdk::{Children, Emission, NodeError, Wait};
 
-use super::{Execution, Open, Phase};
+use super::{Execution, Phase};
 use crate::event::{Attempt, Command, StartChild, StepId, Timer};
 
 impl Execution {
@@ -171,18 +171,22 @@ impl Execution {
         for open in &mut self.open {
             if matches!(open.phase, Phase::Due) {
                 open.phase = Phase::Running { effect: false };
-                commands.push(super::steps::run_step(open));
+                commands.push(Command::RunStep(super::steps::run_step(open)));
             }
         }
     }
 
     pub(super) fn step_lost(&mut self, attempt: Attempt) -> bool {
         let Some(index) = self.reporting(attempt) else { return false };
-        let open: &mut Open = &mut self.open[index];
-        if matches!(open.phase, Phase::Lost) {
+        if matches!(self.open[index].phase, Phase::Lost) {
             return false;
         }
-        open.phase = Phase::Lost;
+        if self.ending.is_some() {
+            // Nobody will be asked any more.
+            self.open.remove(index);
+        } else {
+            self.open[index].phase = Phase::Lost;
+        }
         true
     }
 }
