@@ -62,6 +62,8 @@ pub(crate) fn fields(ms: f64) -> Option<Fields> {
     })
 }
 
+/// The furthest moment a date can hold, in milliseconds from 1970.
+pub(crate) const FURTHEST: f64 = 8.64e15;
 /// Short names of the months.
 pub(crate) const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

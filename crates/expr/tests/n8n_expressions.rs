@@ -23,7 +23,7 @@ fn check(file: &str, share: f64) {
 
 #[test]
 fn expressions_of_n8ns_tests_give_n8ns_results() {
-    check("expressions.json", 0.5);
+    check("expressions.json", 0.97);
 }
 
 #[test]

@@ -4,14 +4,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::{Result, arg, intl};
-use crate::date::{Fields, date_text, days_from_civil, fields, parse, time_text, to_iso};
+use crate::date::{FURTHEST, Fields, date_text, days_from_civil, fields, parse, time_text, to_iso};
 use crate::eval::Cx;
 use crate::value::Native;
 use crate::{Error, Value};
 
 const DAY: f64 = 86_400_000.0;
-/// The furthest moment a date can hold, in milliseconds from 1970.
-const FURTHEST: f64 = 8.64e15;
 
 /// `new Date(...)`
 pub(super) fn construct(cx: &Cx<'_>, args: &[Value]) -> Result {

@@ -8,12 +8,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{Result, arg};
 use crate::eval::Cx;
-use crate::luxon::{DateTime, FormatOptions, Locale, Part, Zone};
+use crate::luxon::{DateTime, FormatOptions, Locale, NumberFormat, NumberStyle, Part, Zone};
 use crate::scope::Host;
 use crate::value::Class;
 use crate::{Error, Value};
-
-use super::number::to_fixed;
 
 pub(super) fn construct(class: Class, cx: &Cx<'_>, args: &[Value]) -> Result {
     Ok(match class {
@@ -22,7 +20,7 @@ pub(super) fn construct(class: Class, cx: &Cx<'_>, args: &[Value]) -> Result {
             Value::host(Formatter { now_ms: cx.now_ms(), kind: Kind::Date(format) })
         }
         Class::NumberFormat => {
-            let format = NumberFormat::read(cx, args)?;
+            let format = Numbers::read(cx, args)?;
             Value::host(Formatter { now_ms: cx.now_ms(), kind: Kind::Number(format) })
         }
         Class::Collator => {
@@ -42,7 +40,7 @@ struct Formatter {
 #[derive(Clone)]
 enum Kind {
     Date(DateFormat),
-    Number(NumberFormat),
+    Number(Numbers),
     Collator(CollatorOptions),
 }
 
@@ -144,264 +142,61 @@ fn digits_option(cx: &Cx<'_>, options: &Value, name: &str) -> Result<Option<usiz
 
 /// `number.toLocaleString(locale, options)`
 pub(crate) fn format_number(cx: &Cx<'_>, number: f64, args: &[Value]) -> Result {
-    Ok(NumberFormat::read(cx, args)?.format(number).into())
+    Ok(Numbers::read(cx, args)?.format(number).into())
 }
 
+/// A way to write numbers, in a language.
 #[derive(Clone)]
-struct NumberFormat {
+struct Numbers {
     locale: Locale,
-    style: Text,
-    currency: Option<Text>,
-    currency_display: Text,
-    unit: Option<Text>,
-    minimum: usize,
-    maximum: usize,
-    significant: Option<[usize; 2]>,
-    minimum_integers: usize,
-    grouping: bool,
-    compact: bool,
-    long: bool,
-    sign: Text,
+    format: NumberFormat,
 }
 
-impl NumberFormat {
+impl Numbers {
     fn read(cx: &Cx<'_>, args: &[Value]) -> Result<Self> {
         let options = arg(args, 1);
-        let text = |name: &str| option(cx, &options, name);
-        let style = text("style")?.unwrap_or_else(|| "decimal".into());
-        let currency = text("currency")?.map(|code| Text::from(code.to_uppercase()));
-        if style == "currency" && currency.is_none() {
-            return Err(Error::type_error("Currency code is required with currency style."));
-        }
-        let compact = text("notation")?.as_deref() == Some("compact");
-        let (least, most) = match style.as_str() {
-            "currency" => {
-                let digits = match currency.as_deref() {
-                    Some("JPY" | "KRW" | "VND" | "CLP" | "ISK" | "HUF") => 0,
-                    _ => 2,
-                };
-                (digits, digits)
-            }
-            "percent" => (0, 0),
-            _ if compact => (0, 0),
-            _ => (0, 3),
+        let text = |name: &str| Ok::<_, Error>(option(cx, &options, name)?.map(String::from));
+        let style = match text("style")?.as_deref() {
+            Some("percent") => NumberStyle::Percent,
+            Some("currency") => match text("currency")? {
+                Some(code) => NumberStyle::Currency {
+                    code: code.to_uppercase(),
+                    by_code: text("currencyDisplay")?.as_deref() == Some("code"),
+                },
+                None => return Err(Error::type_error("Currency code is required with currency style.")),
+            },
+            Some("unit") => NumberStyle::Unit(
+                text("unit")?.unwrap_or_default(),
+                text("unitDisplay")?.unwrap_or_else(|| "short".to_owned()),
+            ),
+            _ => NumberStyle::Decimal,
         };
-        let minimum = digits_option(cx, &options, "minimumFractionDigits")?;
-        let maximum = digits_option(cx, &options, "maximumFractionDigits")?;
-        if let (Some(minimum), Some(maximum)) = (minimum, maximum)
+        let minimum_fraction_digits = digits_option(cx, &options, "minimumFractionDigits")?;
+        let maximum_fraction_digits = digits_option(cx, &options, "maximumFractionDigits")?;
+        if let (Some(minimum), Some(maximum)) = (minimum_fraction_digits, maximum_fraction_digits)
             && minimum > maximum
         {
             return Err(Error::range_error("maximumFractionDigits value is out of range."));
         }
-        let least = minimum.unwrap_or_else(|| least.min(maximum.unwrap_or(least)));
-        let significant = match (
-            digits_option(cx, &options, "minimumSignificantDigits")?,
-            digits_option(cx, &options, "maximumSignificantDigits")?,
-        ) {
-            (None, None) => None,
-            (least, most) => Some([least.unwrap_or(1).max(1), most.unwrap_or(21).max(1)]),
+        let compact = match text("notation")?.as_deref() {
+            Some("compact") => Some(text("compactDisplay")?.unwrap_or_else(|| "short".to_owned())),
+            _ => None,
         };
-        Ok(Self {
-            locale: locale(cx, &arg(args, 0))?,
+        let format = NumberFormat {
             style,
-            currency,
-            currency_display: text("currencyDisplay")?.unwrap_or_default(),
-            unit: text("unit")?,
-            minimum: least,
-            maximum: maximum.unwrap_or_else(|| most.max(least)),
-            significant,
-            minimum_integers: digits_option(cx, &options, "minimumIntegerDigits")?.unwrap_or(1),
-            grouping: text("useGrouping")?.as_deref() != Some("false"),
+            minimum_integer_digits: digits_option(cx, &options, "minimumIntegerDigits")?,
+            minimum_fraction_digits,
+            maximum_fraction_digits,
+            maximum_significant_digits: digits_option(cx, &options, "maximumSignificantDigits")?,
+            no_grouping: text("useGrouping")?.as_deref() == Some("false"),
             compact,
-            long: text("compactDisplay")?.as_deref() == Some("long"),
-            sign: text("signDisplay")?.unwrap_or_default(),
-        })
-    }
-
-    fn format(&self, number: f64) -> Text {
-        if number.is_nan() {
-            return "NaN".into();
-        }
-        let number = if self.style == "percent" { number * 100.0 } else { number };
-        let mut value = number.abs();
-        let mut suffix = "";
-        if self.compact {
-            let scales: [(f64, &str, &str); 4] = [
-                (1e12, "T", " trillion"),
-                (1e9, "B", " billion"),
-                (1e6, "M", " million"),
-                (1e3, "K", " thousand"),
-            ];
-            if let Some((scale, short, long)) = scales.into_iter().find(|(scale, ..)| value >= *scale) {
-                value /= scale;
-                suffix = if self.long { long } else { short };
-            }
-        }
-        let digits = self.digits(value);
-        let is_zero = !digits.bytes().any(|byte| (b'1'..=b'9').contains(&byte));
-        let sign = match (self.sign.as_str(), number.is_sign_negative()) {
-            ("never", _) => "",
-            ("always", false) => "+",
-            ("exceptZero", false) if !is_zero => "+",
-            ("exceptZero" | "negative", true) if is_zero => "",
-            (_, true) => "-",
-            _ => "",
+            always_sign: text("signDisplay")?.as_deref() == Some("always"),
         };
-        let body = eco_format!("{digits}{suffix}");
-        let [decimal, _, _] = self.locale.separators();
-        let german = decimal == ",";
-        match (self.style.as_str(), &self.currency) {
-            ("currency", Some(code)) => {
-                let symbol = match self.currency_display.as_str() {
-                    "code" => code.as_str(),
-                    _ => symbol(code, &self.locale),
-                };
-                let spaced = symbol.len() > 2 && symbol.chars().all(|c| c.is_ascii_alphabetic());
-                match self.locale.tag().as_str() {
-                    "pt" | "pt-BR" | "nl" | "nl-NL" => eco_format!("{sign}{symbol}\u{a0}{body}"),
-                    _ if german => eco_format!("{sign}{body}\u{a0}{symbol}"),
-                    _ if spaced => eco_format!("{sign}{symbol}\u{a0}{body}"),
-                    _ => eco_format!("{sign}{symbol}{body}"),
-                }
-            }
-            ("percent", _)
-                if german
-                    && !self.locale.tag().starts_with("pt")
-                    && !self.locale.tag().starts_with("it")
-                    && !self.locale.tag().starts_with("nl") =>
-            {
-                eco_format!("{sign}{body}\u{a0}%")
-            }
-            ("percent", _) => eco_format!("{sign}{body}%"),
-            ("unit", _) => {
-                eco_format!("{sign}{body} {}", short_unit(self.unit.as_deref().unwrap_or_default()))
-            }
-            _ => eco_format!("{sign}{body}"),
-        }
+        Ok(Self { locale: locale(cx, &arg(args, 0))?, format })
     }
 
-    /// The digits of a positive number, grouped.
-    fn digits(&self, value: f64) -> String {
-        if value.is_infinite() {
-            return "∞".into();
-        }
-        let compact_small = self.compact && value < 100.0 && self.significant.is_none();
-        let plain = match self.significant {
-            Some([least, most]) => significant(value, least, most),
-            // Compact numbers show two digits.
-            None if compact_small => significant(value, 1, 2),
-            None => trim_zeros(&half_expand(value, self.maximum), self.minimum),
-        };
-        let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
-        let whole = format!("{whole:0>width$}", width = self.minimum_integers);
-        let [decimal, group, least] = self.locale.separators();
-        let mut text = String::new();
-        // Some languages do not group four digits.
-        let grouped = self.grouping && whole.len() >= 3 + least.parse().unwrap_or(1);
-        for (index, digit) in whole.chars().enumerate() {
-            let left = whole.len() - index;
-            let boundary = match self.locale.tag().as_str() {
-                "en-IN" => left == 3 || left > 3 && left % 2 == 1,
-                _ => left % 3 == 0,
-            };
-            if index > 0 && grouped && boundary {
-                text.push_str(group);
-            }
-            text.push(digit);
-        }
-        if !fraction.is_empty() {
-            text.push_str(decimal);
-            text.push_str(fraction);
-        }
-        text
-    }
-}
-
-/// Rounds the shortest decimal form half up, as ICU does.
-fn half_expand(value: f64, digits: usize) -> String {
-    let shortest = format!("{value}");
-    match shortest.split_once('.') {
-        Some((whole, fraction)) if fraction.len() > digits => {
-            let kept = format!("{whole}.{}", &fraction[..digits]);
-            let up = fraction.as_bytes()[digits] >= b'5';
-            let kept = kept.trim_end_matches('.').to_owned();
-            if up { super::number::increment(&kept) } else { kept }
-        }
-        Some(_) => shortest,
-        None => shortest,
-    }
-}
-
-/// Cuts zeros behind the point, or adds them, until there are at least `minimum` digits.
-fn trim_zeros(text: &str, minimum: usize) -> String {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let mut fraction = fraction.to_owned();
-    while fraction.len() > minimum && fraction.ends_with('0') {
-        fraction.pop();
-    }
-    while fraction.len() < minimum {
-        fraction.push('0');
-    }
-    if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") }
-}
-
-fn significant(value: f64, least: usize, most: usize) -> String {
-    if value == 0.0 {
-        return trim_zeros("0", least - 1);
-    }
-    let text = format!("{value:.*e}", most - 1);
-    let exponent: i32 = text.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or(0);
-    let digits = (most as i32 - 1 - exponent).max(0) as usize;
-    let rounded: f64 = text.parse().unwrap_or(value);
-    let minimum = (least as i32 - 1 - exponent).max(0) as usize;
-    trim_zeros(&to_fixed(rounded, digits.min(100)), minimum)
-}
-
-fn symbol<'c>(code: &'c str, locale: &Locale) -> &'c str {
-    match code {
-        "USD" if locale.tag() == "en-CA" => "US$",
-        "USD" if locale.tag() == "en-AU" => "USD",
-        "CAD" if locale.tag() == "en-CA" => "$",
-        "AUD" if locale.tag() == "en-AU" => "$",
-        "USD" => "$",
-        "EUR" => "€",
-        "GBP" => "£",
-        "JPY" => "¥",
-        "CNY" => "CN¥",
-        "INR" => "₹",
-        "KRW" => "₩",
-        "BRL" => "R$",
-        "CAD" => "CA$",
-        "AUD" => "A$",
-        "NZD" => "NZ$",
-        "MXN" => "MX$",
-        "ILS" => "₪",
-        "VND" => "₫",
-        "TWD" => "NT$",
-        "HKD" => "HK$",
-        "PHP" => "₱",
-        "SEK" if locale.tag() == "sv-SE" => "kr",
-        code => code,
-    }
-}
-
-fn short_unit(unit: &str) -> &str {
-    match unit {
-        "kilometer" => "km",
-        "meter" => "m",
-        "centimeter" => "cm",
-        "kilogram" => "kg",
-        "gram" => "g",
-        "liter" => "L",
-        "celsius" => "°C",
-        "byte" => "byte",
-        "kilobyte" => "kB",
-        "megabyte" => "MB",
-        "gigabyte" => "GB",
-        "hour" => "hr",
-        "minute" => "min",
-        "second" => "sec",
-        unit => unit,
+    fn format(&self, number: f64) -> String {
+        self.format.format(number, &self.locale)
     }
 }
 

@@ -127,7 +127,7 @@ fn exact(number: f64, digits: usize) -> String {
 }
 
 /// Decimal digits with a point, plus one unit of the last place.
-pub(super) fn increment(digits: &str) -> String {
+fn increment(digits: &str) -> String {
     let mut bytes = digits.as_bytes().to_vec();
     for byte in bytes.iter_mut().rev() {
         match byte {

@@ -7,7 +7,8 @@ const DAY: f64 = 86_400_000.0;
 /// `Date.parse(text)`; `NaN` for what is no date. Without an offset, the time zone is that of the process: UTC.
 pub(crate) fn parse(text: &str) -> f64 {
     let text = text.trim();
-    iso(text).unwrap_or_else(|| legacy(text).unwrap_or(f64::NAN))
+    let ms = iso(text).or_else(|| legacy(text)).unwrap_or(f64::NAN);
+    if ms.abs() <= super::FURTHEST { ms } else { f64::NAN }
 }
 
 /// The format of the standard: `2024-03-30T18:49:07.123+01:00` and its short forms.
@@ -132,7 +133,7 @@ fn legacy(text: &str) -> Option<f64> {
                 rest = after;
                 continue;
             }
-            numbers.push(if token.len() <= 2 && numbers.len() == 2 { short_year(value) } else { value });
+            numbers.push(value);
             if token.len() > 2 && numbers.len() < 3 && value < 100.0 {
                 return None;
             }
@@ -180,13 +181,13 @@ fn legacy(text: &str) -> Option<f64> {
         (Some((month, _)), [year, day]) if *year > 31.0 => (*year, month, *day),
         (Some((month, _)), [day]) if *day <= 31.0 => (2001.0, month, *day),
         (Some((month, _)), [year]) => (*year, month, 1.0),
-        (None, [month, day, year]) if *month <= 12.0 => (*year, month - 1.0, *day),
         (None, [year, month, day]) if *year > 31.0 => (*year, month - 1.0, *day),
+        (None, [month, day, year]) if *month <= 12.0 => (short_year(*year), month - 1.0, *day),
         (None, [month, day]) if *month <= 12.0 && *day <= 31.0 => (2001.0, month - 1.0, *day),
         (None, [year, month]) if *year > 31.0 => (*year, month - 1.0, 1.0),
         (None, [month, year]) if *month <= 12.0 => (*year, month - 1.0, 1.0),
         (None, [month]) if (1.0..=12.0).contains(month) => (2001.0, month - 1.0, 1.0),
-        (None, [year]) if *year > 31.0 => (short_year(*year), 0.0, 1.0),
+        (None, [year]) if *year > 31.0 || *year == 0.0 => (short_year(*year), 0.0, 1.0),
         _ => return None,
     };
     if !(0.0..=11.0).contains(&month) || !(1.0..=31.0).contains(&day) {

@@ -286,7 +286,9 @@ impl DateTime {
     pub(super) fn to_intl(&self, options: &FormatOptions) -> String {
         let date = self.in_zone_of(options);
         let pattern = options.pattern(date.locale());
-        date.moment().map_or_else(String::new, |moment| date.write(moment, &pattern, false))
+        let text = date.moment().map_or_else(String::new, |moment| date.write(moment, &pattern, false));
+        // Node.js writes plain blanks here, though not in the pieces.
+        text.replace('\u{202f}', " ")
     }
 
     /// The same text in pieces.

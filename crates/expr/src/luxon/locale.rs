@@ -128,14 +128,6 @@ impl Locale {
         self.list(key).get(index).map_or("{}", String::as_str).replace("{}", text)
     }
 
-    /// What stands before decimals, what between groups of digits, and how many digits before the first group at least.
-    pub(crate) fn separators(&self) -> [&'static str; 3] {
-        match self.list("number") {
-            [decimal, group, least] => [decimal, group, least],
-            _ => [".", ",", "1"],
-        }
-    }
-
     /// A number with the locale's separators and at most `digits` decimals.
     pub fn number(&self, number: f64, digits: usize) -> String {
         NumberFormat { maximum_fraction_digits: Some(digits), ..NumberFormat::default() }.format(number, self)
