@@ -97,8 +97,6 @@ impl Contract {
 pub enum Clock {
     /// The system's.
     Real,
-    /// This when the step starts, and moving on.
-    From(f64),
     /// This all along.
     Fixed(f64),
 }

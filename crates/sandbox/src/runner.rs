@@ -2,6 +2,8 @@
 
 mod http;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use model::{Blob, Object, Text, Value};
@@ -47,17 +49,22 @@ fn request(code: &Code, ctx: &Context, inputs: &Inputs) -> CodeRequest {
     };
     CodeRequest {
         continue_on_fail: ctx.continues_on_error(),
-        // A test sees exactly its time; elsewhere code may wait for the clock to move.
-        clock: if ctx.execution.mode == Mode::Test {
-            Clock::Fixed(ctx.now_ms)
-        } else {
-            Clock::From(ctx.now_ms)
-        },
+        clock: clock(ctx),
         zone: ctx.execution.zone.iana_name().unwrap_or("UTC").into(),
         seed: (ctx.chance(0) * 2f64.powi(53)) as u64,
         variables: variables(ctx),
         ..CodeRequest::new(contract, code.source.clone(), inputs.main_items())
     }
+}
+
+/// How far the clock of a step may be from the system's and still be the same clock.
+const SAME_CLOCK_MS: f64 = 5_000.0;
+
+/// Code may wait for the time to pass, so it sees the system's clock, unless the execution has a time of its own.
+fn clock(ctx: &Context) -> Clock {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let is_system = (since_epoch.as_secs_f64() * 1e3 - ctx.now_ms).abs() < SAME_CLOCK_MS;
+    if is_system && ctx.execution.mode != Mode::Test { Clock::Real } else { Clock::Fixed(ctx.now_ms) }
 }
 
 fn variables(ctx: &Context) -> Object {
