@@ -1,6 +1,10 @@
 //! What the planner and the in-memory runner cost per step: `cargo bench -p engine`.
 
-#![allow(clippy::print_stdout, reason = "a benchmark reports on standard output")]
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark tells the time and reports it"
+)]
 
 use std::fmt::Write as _;
 use std::hint::black_box;

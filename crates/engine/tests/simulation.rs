@@ -8,6 +8,7 @@ use testkit::{Report, Simulator};
 const SCHEDULES: u64 = 10_000;
 const PARTS: u64 = 4;
 
+#[expect(clippy::disallowed_methods, reason = "a test is configured by its environment")]
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text}")))
