@@ -125,7 +125,7 @@ impl Answer {
                 );
             }
             Format::Text => {
-                full.insert(self.field.eval(ctx, index)?, response.text());
+                full.insert(self.field.eval(ctx, index)?, response.text().as_ref());
                 items.push(Item::new(full).from_item(index));
             }
             Format::Json | Format::Auto => match self.parse(response)? {
@@ -166,7 +166,7 @@ pub(super) fn to_value(response: &Response) -> Value {
     let text = response.text();
     let body = match detect(response) {
         Format::Json => Value::from_json(&text).unwrap_or_else(|_| json!({})),
-        _ => Value::from(text),
+        _ => Value::from(text.as_ref()),
     };
     json!({
         "body": body,
@@ -275,7 +275,7 @@ pub(super) fn failure(response: &Response) -> NodeError {
     let text = response.text();
     let code = if status >= 500 { "ERR_BAD_RESPONSE" } else { "ERR_BAD_REQUEST" };
     let facts = json!({
-        "message": format!("{status} - {}", Value::from(text.as_str()).to_json()),
+        "message": format!("{status} - {}", Value::from(text.as_ref()).to_json()),
         "name": "AxiosError",
         "code": code,
         "status": status,

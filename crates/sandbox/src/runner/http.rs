@@ -130,7 +130,7 @@ fn body(response: &Response, is_binary: bool) -> Value {
         return STANDARD.encode(&response.body).into();
     }
     let text = response.text();
-    Value::from_json(&text).unwrap_or_else(|_| text.into())
+    Value::from_json(&text).unwrap_or_else(|_| text.as_ref().into())
 }
 
 fn headers(response: &Response) -> Value {

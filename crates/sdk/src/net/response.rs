@@ -1,5 +1,6 @@
 //! What comes back, read within limits.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -38,9 +39,9 @@ impl Response {
     }
 
     /// The body as text; bytes that are no UTF-8 become replacement characters.
-    pub fn text(&self) -> String {
-        let text = String::from_utf8_lossy(&self.body);
-        text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()
+    pub fn text(&self) -> Cow<'_, str> {
+        let bytes = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body);
+        String::from_utf8_lossy(bytes)
     }
 }
 

@@ -232,7 +232,7 @@ async fn a02_at_most_so_many_redirects_are_followed_as_the_instance_and_the_requ
     let error = get(&client, &server.url("/0")).await.unwrap_err();
     assert!(error.to_string().contains("more than 5 times"), "{error}");
     let response = get(&client, &server.url("/1")).await.unwrap();
-    assert_eq!((response.text().as_str(), response.url.path()), ("end", "/6"));
+    assert_eq!((&*response.text(), response.url.path()), ("end", "/6"));
 
     let mut request = Request::parse("GET", &server.url("/3")).unwrap();
     request.redirects = Some(2);
