@@ -1,25 +1,25 @@
-//! Filter: keeps the items that meet conditions.
+//! Filter: parts the items that meet conditions from the others.
 
 use sdk::prelude::*;
 
 use crate::condition::{self, Conditions};
 
-/// Passes on the items that meet conditions and drops the others. Order and lineage are preserved.
+/// Passes on the items that meet conditions on `kept`, the others on `discarded`. Order and lineage are preserved.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Filter {
     /// What keeps an item.
     when: Conditions,
-    /// When the node continues on errors: whether an item that cannot be compared is dropped. Otherwise it fails the
-    /// step as a whole.
-    drop_failed: bool,
+    /// When the node continues on errors: whether an item that cannot be compared is discarded. Otherwise it fails
+    /// the step as a whole.
+    discard_failed: bool,
 }
 
 impl Node for Filter {
     const KIND: Kind = Kind::new("core.filter", 1);
     const TITLE: &'static str = "Filter";
     const GROUP: Group = Group::Flow;
-    const OUTPUTS: &'static [&'static str] = &["kept"];
+    const OUTPUTS: &'static [&'static str] = &["kept", "discarded"];
     const EXAMPLES: &'static [Example] = &[Example {
         title: "Recent and open",
         parameters: r#"{"when": {"conditions": [
@@ -30,17 +30,18 @@ impl Node for Filter {
     }];
 
     async fn run(&self, ctx: &Context, inputs: &Inputs) -> Result<Output, NodeError> {
-        let mut kept = Vec::new();
+        let [mut kept, mut discarded] = [Vec::new(), Vec::new()];
         for (index, item) in inputs.main().iter().enumerate() {
             ctx.check_cancelled_at(index)?;
-            match self.when.hold(ctx, index) {
-                Ok(true) => kept.push(item.clone().from_item(index)),
-                Ok(false) => {}
-                Err(_) if self.drop_failed && ctx.continues_on_error() => {}
+            let port = match self.when.hold(ctx, index) {
+                Ok(true) => &mut kept,
+                Ok(false) => &mut discarded,
+                Err(_) if self.discard_failed && ctx.continues_on_error() => &mut discarded,
                 Err(error) => return Err(error),
-            }
+            };
+            port.push(item.clone().from_item(index));
         }
-        Ok(Output::main(kept))
+        Ok(Output::from([kept, discarded]))
     }
 }
 
@@ -54,7 +55,7 @@ fn from_n8n(node: &N8nNode<'_>) -> Result<Native, Unmapped> {
         let any = node.text_or("combineConditions", "AND") == "OR";
         return Ok(native.set("when", condition::n8n::from_groups(node.get("conditions"), any)));
     }
-    Ok(native.set("when", condition::n8n::from_filter(node, "conditions")).set("drop_failed", true))
+    Ok(native.set("when", condition::n8n::from_filter(node, "conditions")).set("discard_failed", true))
 }
 
 #[cfg(test)]
@@ -64,13 +65,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_that_meet_the_conditions_are_kept_in_order() {
+    fn items_that_meet_the_conditions_part_from_the_others_in_order() {
         check::<Filter>(
             json!({ "when": { "conditions": [
                 { "left": "={{ $json.name }}", "type": "string", "operator": "contains", "right": "b" },
             ] } }),
             json!([{ "name": "abc" }, { "name": "xyz" }, { "name": "bcd" }]),
-            json!({ "kept": [{ "name": "abc" }, { "name": "bcd" }] }),
+            json!({ "kept": [{ "name": "abc" }, { "name": "bcd" }], "discarded": [{ "name": "xyz" }] }),
         );
     }
 }

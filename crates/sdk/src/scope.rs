@@ -51,6 +51,9 @@ impl Scope for ItemScope<'_> {
         let step = self.step;
         let view = || self.view();
         let value = match name {
+            "$json" | "$data" if self.index.is_none() => {
+                return Err(LookbackError::NotExecuted(step.node.name.to_string()).into());
+            }
             "$json" | "$data" => self.json().map_or(Value::Undefined, object),
             "$binary" => view().member("binary"),
             "$thisItem" => view().item(),

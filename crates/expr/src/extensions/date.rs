@@ -91,7 +91,7 @@ fn duration(this: &Value, args: &[Value]) -> Result<Duration, Error> {
     Ok(luxon::to_duration(&Value::object([(unit, at(args, 0).clone())]))?)
 }
 
-/// A part of a date by the name of a unit or of a property.
+/// A part of a date by the name of a unit or of a property; `null` when there is no such part.
 fn extract(cx: &Cx<'_>, this: &Value, args: &[Value]) -> Result<Value, Error> {
     let date = date(this, cx);
     let part = match at(args, 0) {
@@ -105,7 +105,7 @@ fn extract(cx: &Cx<'_>, this: &Value, args: &[Value]) -> Result<Value, Error> {
         name => name,
     };
     let date = Value::date_time(date);
-    Ok(luxon::property(&date, name).unwrap_or_default())
+    Ok(luxon::property(&date, name).unwrap_or(Value::Null))
 }
 
 /// Whether a moment lies strictly between two others, in any order.

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use indexmap::IndexMap;
 use model::validate::{Code, Problem};
-use model::{Edge, EdgeKind, NodeKey, Object, Text, Value};
+use model::{Edge, EdgeKind, NodeKey, Object, OnError, Text, Value};
+use sdk::node::Ports;
 
 /// The port that failed items leave from.
-pub(super) const ERROR_PORT: &str = "error";
+const ERROR_PORT: &str = "error";
 
 /// Connections to or from higher ports are no connections.
 const MAX_PORTS: usize = 1_000;
@@ -26,6 +27,23 @@ pub(super) struct End {
 
 /// The nodes of a workflow by name.
 pub(super) type Ends = HashMap<Text, End>;
+
+impl End {
+    /// A node that came from an n8n node of type `kind`, or from none.
+    pub(super) fn new(key: NodeKey, kind: Option<&str>, ports: Ports, on_error: OnError) -> Self {
+        let Ports { inputs, mut outputs, .. } = ports;
+        if on_error == OnError::ErrorOutput {
+            let declared = DECLARED_OUTPUTS.iter().find(|(other, _)| Some(*other) == kind);
+            outputs.truncate(declared.map_or(outputs.len(), |(_, count)| *count));
+            outputs.push(ERROR_PORT.into());
+        }
+        Self { key, inputs, outputs }
+    }
+}
+
+/// n8n node types that give more outputs than they declare, with the number that they declare: their error output comes
+/// right behind those.
+const DECLARED_OUTPUTS: [(&str, usize); 1] = [("n8n-nodes-base.filter", 1)];
 
 /// How many main ports the connections of a node use.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,11 +1,12 @@
 //! From our workflow to n8n's. What was imported and not changed since keeps the form it came in.
 
 use model::validate::{Code, Problem};
-use model::{Item, Node, Object, OnError, Text, Value, Workflow};
+use model::{Item, Node, Object, Value, Workflow};
 use sdk::Catalogue;
 use sdk::lookback::item_to_data;
+use sdk::node::Ports;
 
-use super::connections::{self, ERROR_PORT, End, Ends};
+use super::connections::{self, End, Ends};
 use super::import::{read_pins, read_position};
 use super::policies::Policies;
 use super::{NATIVE_PREFIX, settings};
@@ -129,13 +130,9 @@ fn ends(workflow: &Workflow, catalogue: &Catalogue) -> Ends {
     let end = |node: &Node| {
         let node_type = catalogue.find(&node.kind, node.version);
         let ports = node_type.and_then(|node_type| Some(node_type.build(&node.parameters).ok()?.ports()));
-        let main = || vec![Text::from("main")];
-        let (inputs, mut outputs) =
-            ports.map_or_else(|| (main(), main()), |ports| (ports.inputs, ports.outputs));
-        if node.on_error == OnError::ErrorOutput {
-            outputs.push(ERROR_PORT.into());
-        }
-        (node.name.clone(), End { key: node.key.clone(), inputs, outputs })
+        let ports = ports.unwrap_or_else(|| Ports::new(&["main"], &["main"]));
+        let kind = node.origin.as_ref().map(|origin| origin.kind.as_str());
+        (node.name.clone(), End::new(node.key.clone(), kind, ports, node.on_error))
     };
     workflow.nodes.iter().map(end).collect()
 }

@@ -8,7 +8,7 @@ use sdk::Catalogue;
 use sdk::n8n::{N8nNode, Native, Unmapped};
 use sdk::node::{Group, Ports};
 
-use super::connections::{self, ERROR_PORT, End, Ends, Used};
+use super::connections::{self, End, Ends, Used};
 use super::items::read_items;
 use super::policies::Policies;
 use super::report::{MissingCredential, NodeReport, OldWebhook, Outcome, Report};
@@ -131,11 +131,7 @@ impl Importer<'_> {
         let Mapped { kind: native, parameters: mapped, ports, outcome } =
             self.map(&foreign, used, policies.on_error);
         let key = free_key(&name, kind, &mut self.keys);
-        let mut outputs = ports.outputs;
-        if policies.on_error == OnError::ErrorOutput {
-            outputs.push(ERROR_PORT.into());
-        }
-        self.ends.insert(name.clone(), End { key: key.clone(), inputs: ports.inputs, outputs });
+        self.ends.insert(name.clone(), End::new(key.clone(), Some(kind), ports, policies.on_error));
         if let (Some(_), Some(path)) = (webhook_id, parameters.get("path").and_then(Value::as_str)) {
             self.report.webhooks.push(OldWebhook { node: name.to_string(), old_path: path.to_owned() });
         }
@@ -256,7 +252,7 @@ impl Importer<'_> {
         let message =
             format!("node \"{}\" leads back to itself; it now does so through \"{name}\"", looping.name);
         self.report.warnings.push(Problem::warning("connections", Code::SelfLoop, message));
-        let end = End { key: key.clone(), inputs: mapped.ports.inputs, outputs: mapped.ports.outputs };
+        let end = End::new(key.clone(), Some(LOOP_NODE), mapped.ports, OnError::Stop);
         self.ends.insert(name.clone(), end);
         self.workflow.nodes.push(Node {
             key: key.clone(),
