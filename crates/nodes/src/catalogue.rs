@@ -33,6 +33,12 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<stop_and_error::StopAndError>().with_n8n(stop_and_error::N8N),
         NodeType::of::<summarize::Summarize>().with_n8n(summarize::N8N),
         NodeType::of::<switch::Switch>().with_n8n(switch::N8N),
+        NodeType::of::<triggers::error_trigger::ErrorTrigger>().with_n8n(triggers::error_trigger::N8N),
+        NodeType::of::<triggers::execute_workflow_trigger::ExecuteWorkflowTrigger>()
+            .with_n8n(triggers::execute_workflow_trigger::N8N),
+        NodeType::of::<triggers::manual::Manual>().with_n8n(triggers::manual::N8N),
+        NodeType::of::<triggers::schedule::Schedule>().with_n8n(triggers::schedule::N8N),
+        NodeType::of::<triggers::webhook::Webhook>().with_n8n(triggers::webhook::N8N),
         NodeType::of::<wait::Wait>().with_n8n(wait::N8N),
     ])
 }

@@ -43,6 +43,7 @@ pub mod split_out;
 pub mod stop_and_error;
 pub mod summarize;
 pub mod switch;
+pub mod triggers;
 pub mod wait;
 
 pub use catalogue::catalogue;
