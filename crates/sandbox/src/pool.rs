@@ -62,8 +62,7 @@ impl Sandbox {
     pub async fn run_code(&self, request: CodeRequest, host: &dyn CodeHost) -> Result<CodeResult, CodeError> {
         check_source(request.contract, &request.source).map_err(error)?;
         let _permit = self.free.acquire().await.expect("the semaphore is never closed");
-        let idle = self.idle().pop_front();
-        let mut process = match idle {
+        let mut process = match self.take_idle() {
             Some(process) => process,
             None => self.start().await?,
         };
@@ -75,6 +74,16 @@ impl Sandbox {
         };
         self.give_back(process, &outcome);
         outcome.result
+    }
+
+    /// A warm child that still lives.
+    fn take_idle(&self) -> Option<Process> {
+        loop {
+            let mut process = self.idle().pop_front()?;
+            if matches!(process.child.try_wait(), Ok(None)) {
+                return Some(process);
+            }
+        }
     }
 
     /// Keeps the child for the next step unless something about it is in doubt.

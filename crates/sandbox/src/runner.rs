@@ -172,29 +172,23 @@ struct StepHost<'a> {
 
 impl CodeHost for StepHost<'_> {
     fn answer(&self, question: Question) -> BoxFuture<'_, Result<Answer, HostError>> {
+        let now = |answer| std::future::ready(answer).boxed();
         match question {
             Question::HttpRequest(options) => http::request(self.ctx, options).boxed(),
-            other => std::future::ready(self.answer_now(other)).boxed(),
+            Question::Node { name, query } => now(self.node(&name, query)),
+            Question::StaticData(kind) => {
+                let data = self.ctx.execution.static_data.get(&static_key(kind, self.ctx)).cloned();
+                now(Ok(Answer::Value(data.unwrap_or_else(|| Object::new().into()))))
+            }
+            Question::ReadBinary(Blob::Inline(bytes)) => now(Ok(Answer::Bytes(bytes.to_vec()))),
+            Question::ReadBinary(Blob::Stored { sha256, .. }) => now(Err(HostError::new(format!(
+                "file {sha256} cannot be read: this instance has no blob store"
+            )))),
         }
     }
 }
 
 impl StepHost<'_> {
-    fn answer_now(&self, question: Question) -> Result<Answer, HostError> {
-        match question {
-            Question::Node { name, query } => self.node(&name, query),
-            Question::StaticData(kind) => {
-                let data = self.ctx.execution.static_data.get(&static_key(kind, self.ctx)).cloned();
-                Ok(Answer::Value(data.unwrap_or_else(|| Object::new().into())))
-            }
-            Question::ReadBinary(Blob::Inline(bytes)) => Ok(Answer::Bytes(bytes.to_vec())),
-            Question::ReadBinary(Blob::Stored { sha256, .. }) => Err(HostError::new(format!(
-                "file {sha256} cannot be read here: this instance has no blob store"
-            ))),
-            Question::HttpRequest(_) => Err(HostError::new("requests are answered asynchronously")),
-        }
-    }
-
     fn node(&self, name: &str, query: NodeQuery) -> Result<Answer, HostError> {
         let ctx = self.ctx;
         let lost = |error: sdk::lookback::LookbackError| HostError::new(error.to_string());

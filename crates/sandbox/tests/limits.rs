@@ -154,3 +154,22 @@ async fn asking_for_too_much_at_once_is_an_error_that_says_so() {
     let error = sandbox().run_code(request(source), &Host::default()).await.unwrap_err();
     assert!(error.message.starts_with("more than 200 requests at once"), "{error}");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_child_that_died_while_idle_is_replaced() {
+    let sandbox = sandbox();
+    let host = Host::default();
+    sandbox.run_code(request("return []"), &host).await.unwrap();
+    // The runtime of this test spawns on this thread, so no child of another test is among these.
+    let children = std::fs::read_to_string("/proc/thread-self/children").unwrap();
+    let children: Vec<_> = children.split_whitespace().collect();
+    for pid in &children {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap();
+        assert_eq!(name.trim(), "sandbox-child");
+        std::process::Command::new("kill").args(["-9", pid]).status().unwrap();
+    }
+    assert!(!children.is_empty());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    sandbox.run_code(request("return []"), &host).await.unwrap();
+}
