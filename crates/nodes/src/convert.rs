@@ -35,6 +35,7 @@ impl Type {
     /// The value as this type; `None` when it cannot be converted.
     pub fn convert(self, value: &Value) -> Option<Value> {
         match (self, value) {
+            (Type::Number, Value::Number(number)) if number.is_nan() => None,
             (Type::String, Value::String(_))
             | (Type::Number, Value::Number(_))
             | (Type::Boolean, Value::Bool(_))

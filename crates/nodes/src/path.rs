@@ -22,8 +22,10 @@ impl Path {
         Self { whole: text.into(), parts }
     }
 
-    /// The member whose name is `name`, dots and all.
+    /// The member whose name is `name`, dots and all; it may stand in brackets and quotes, as in `['a.b']`.
     pub fn name(name: &str) -> Self {
+        let inside = |open: &str, close: &str| name.strip_prefix(open)?.strip_suffix(close);
+        let name = inside("['", "']").or_else(|| inside("[\"", "\"]")).unwrap_or(name);
         Self { whole: name.into(), parts: Vec::new() }
     }
 
@@ -268,6 +270,7 @@ mod tests {
     fn without_dots_a_path_is_a_name() {
         let mut data = Object::new();
         Path::name("a.b").set(&mut data, Some(1.into())).expect("it can be set");
-        assert_eq!(Value::Object(data), json!({ "a.b": 1 }));
+        Path::name("['c.d']").set(&mut data, Some(2.into())).expect("it can be set");
+        assert_eq!(Value::Object(data), json!({ "a.b": 1, "c.d": 2 }));
     }
 }

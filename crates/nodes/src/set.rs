@@ -206,10 +206,7 @@ impl Set {
     ) -> Result<Item, NodeError> {
         let dotted = self.dot_notation.eval(ctx, index)?;
         let mut json = self.kept(ctx, index, item, dotted)?;
-        let mut binary = item.binary.clone().filter(|_| self.keep_files.literal() == Some(&true));
-        if self.keep_files.literal().is_none() && self.keep_files.eval(ctx, index)? {
-            binary = item.binary.clone();
-        }
+        let mut binary = if self.keep_files.eval(ctx, index)? { item.binary.clone() } else { None };
         if let Some(text) = &self.json {
             for (name, value) in object_of(text, "'JSON Output'", ctx, index)?.iter() {
                 Path::new(name, dotted).set(&mut json, Some(value.clone()))?;
@@ -270,7 +267,11 @@ impl Set {
     ) -> Result<Option<Value>, NodeError> {
         let mut value = match &field.value {
             Expr::Literal(value) => Some(value.clone()),
-            Expr::Computed(tree) => tree.eval(ctx, index)?,
+            Expr::Computed(_) => match field.value.eval_value(ctx, index)? {
+                // As data it would be `null`.
+                expr::Value::Number(number) => Some(number.into()),
+                value => value.to_data(),
+            },
         };
         if let FieldType::Json = field.kind
             && let Expr::Computed(Tree::Template(template)) = &field.value
@@ -419,6 +420,13 @@ mod tests {
             json!([{}]),
             json!({ "main": [{ "age": "old" }] }),
         );
+    }
+
+    #[test]
+    fn what_is_not_a_number_fails_the_item() {
+        let fields = json!([{ "name": "age", "type": "number", "value": "={{ Number($json.age) }}" }]);
+        let error = check_error::<Set>(json!({ "fields": fields }), json!([{ "age": "old" }]));
+        assert_eq!(error.message, "'age' expects a number but we got 'NaN' [item 0]");
     }
 
     #[test]

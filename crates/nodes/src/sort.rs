@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use sdk::code::{Code, Contract};
+use sdk::code::Contract;
 use sdk::prelude::*;
 
 use crate::code::run_code;
@@ -128,11 +128,8 @@ impl Sort {
                 "Sort code doesn't return. Please add a 'return' statement to your code",
             ));
         }
-        let Code { source, contract } = Code {
-            source: format!("return items.sort((a, b) => {{ {} \n}})", self.code).into(),
-            contract: Contract::AllItems,
-        };
-        run_code(&source, contract, ctx, inputs).await
+        let source = format!("return items.sort((a, b) => {{ {} \n}})", self.code);
+        run_code(&source, Contract::AllItems, ctx, inputs).await
     }
 }
 
