@@ -31,10 +31,11 @@ fn serve() -> Result<(), String> {
     };
     let limits: Limits = hello.header()?;
     zones::load();
+    let stack_size = runtime::stack_size();
     let missing_walls = walls::raise(&limits);
     pipe.send(&wire::frame(wire::READY, &Ready { missing_walls }, b""))?;
     // The next runtime is made while nobody waits for it.
-    let mut warm = runtime::Runtime::new(pipe.clone()).map_err(|error| error.to_string())?;
+    let mut warm = runtime::Runtime::new(pipe.clone(), stack_size).map_err(|error| error.to_string())?;
     while let Some(frame) = pipe.receive()? {
         if frame.kind != wire::STEP {
             return Err(format!("a frame of kind {}", frame.kind));
@@ -43,7 +44,7 @@ fn serve() -> Result<(), String> {
         let (done, result) = warm.run(step, frame.into_text());
         pipe.send(&wire::frame(wire::DONE, &done, result.as_bytes()))?;
         drop(warm);
-        warm = runtime::Runtime::new(pipe.clone()).map_err(|error| error.to_string())?;
+        warm = runtime::Runtime::new(pipe.clone(), stack_size).map_err(|error| error.to_string())?;
     }
     Ok(())
 }

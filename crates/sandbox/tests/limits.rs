@@ -173,3 +173,13 @@ async fn a_child_that_died_while_idle_is_replaced() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     sandbox.run_code(request("return []"), &host).await.unwrap();
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_small_stack_makes_recursion_shallow_and_not_fatal() {
+    let child = env!("CARGO_BIN_EXE_sandbox-child");
+    let script = format!("ulimit -s 1024 && exec {child}");
+    let sandbox = Sandbox::new(Config::new("/bin/sh", ["-c".into(), script.into()]));
+    let error = sandbox.run_code(request("(function f() { f() })()"), &Host::default()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Code, "{error}");
+}

@@ -18,8 +18,14 @@ use super::{chunks, native};
 use crate::request::{Contract, ErrorKind, Level, Limits, LogLine, StaticData};
 use crate::wire::{self, AnswerHead, Ask, Asked, Done, Failure, Step};
 
-/// Deep enough for real recursion, well within the eight megabytes a main thread has.
-const STACK: usize = 4 << 20;
+/// Deep enough for real recursion.
+const DEEPEST_STACK: u64 = 4 << 20;
+
+/// Stack that JavaScript may use: half of what the main thread has. To be asked before the walls are up.
+pub(super) fn stack_size() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Stack).current;
+    limit.map_or(DEEPEST_STACK, |limit| (limit / 2).min(DEEPEST_STACK)) as usize
+}
 
 /// Questions that code may ask before it waits for an answer.
 const MOST_QUESTIONS: u32 = 200;
@@ -93,10 +99,10 @@ struct Report {
 }
 
 impl Runtime {
-    pub(super) fn new(pipe: Pipe) -> rquickjs::Result<Self> {
+    pub(super) fn new(pipe: Pipe, stack_size: usize) -> rquickjs::Result<Self> {
         let state = Rc::new(State::new(pipe));
         let runtime = rquickjs::Runtime::new()?;
-        runtime.set_max_stack_size(STACK);
+        runtime.set_max_stack_size(stack_size);
         runtime.set_memory_limit(Limits::default().memory_bytes as usize);
         let watched = state.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || watched.must_stop())));
