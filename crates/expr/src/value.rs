@@ -4,6 +4,7 @@ mod array;
 mod class;
 mod collection;
 mod convert;
+mod dismantle;
 mod equality;
 pub(crate) mod function;
 mod object;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use model::Text;
 
+use super::dismantle::{Container, dismantle, take_unshared};
 use super::{Class, Object, Value};
 
 /// An array. Clones are the same array.
@@ -30,7 +31,28 @@ enum State {
     Own(Vec<Value>),
 }
 
+impl Container for Inner {
+    fn empty_into(&mut self, values: &mut Vec<Value>) {
+        if let State::Own(own) = self.elements.get_mut() {
+            values.append(own);
+        }
+        values.extend(self.named.get_mut().take().map(Value::Object));
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if matches!(self.elements.get_mut(), State::Own(values) if values.iter().any(Value::is_object)) {
+            dismantle(self);
+        }
+    }
+}
+
 impl Array {
+    pub(super) fn take_apart(&mut self, values: &mut Vec<Value>) {
+        take_unshared(&mut self.0, values);
+    }
+
     fn with(state: State, class: Class) -> Self {
         Self(Rc::new(Inner {
             tracked: Cell::new(false),

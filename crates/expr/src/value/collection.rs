@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use model::Text;
 
 use super::Value;
+use super::dismantle::{Container, dismantle, take_unshared};
 
 /// The entries of a `Map`, or of a `Set` (where key and value are the same), in insertion order.
 #[derive(Clone)]
@@ -52,7 +53,23 @@ impl MapKey {
     }
 }
 
+impl Container for Inner {
+    fn empty_into(&mut self, values: &mut Vec<Value>) {
+        values.extend(self.entries.get_mut().drain(..).flat_map(|(_, (key, value))| [key, value]));
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        dismantle(self);
+    }
+}
+
 impl Keyed {
+    pub(super) fn take_apart(&mut self, values: &mut Vec<Value>) {
+        take_unshared(&mut self.0, values);
+    }
+
     /// An empty collection; `weak` ones cannot be listed.
     pub fn new(weak: bool) -> Self {
         Self(Rc::new(Inner { weak, entries: RefCell::default() }))

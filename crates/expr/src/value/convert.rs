@@ -7,6 +7,8 @@ use crate::number::number_to_text;
 
 /// How deeply a result may be nested.
 const DEPTH: usize = 200;
+/// How many values a result may have that the expression made itself. Only what contains itself has more.
+const VALUES: usize = 2_000_000;
 
 impl Value {
     /// A value that shows this data, without copying it.
@@ -24,11 +26,12 @@ impl Value {
     /// The value as data; `None` for what JSON leaves out (`undefined`, functions). Dates become ISO text, `NaN` and
     /// infinity `null`, as `JSON.stringify` has it.
     pub fn to_data(&self) -> Option<model::Value> {
-        self.to_data_within(DEPTH)
+        self.to_data_within(DEPTH, &mut VALUES.clone())
     }
 
-    fn to_data_within(&self, depth: usize) -> Option<model::Value> {
+    fn to_data_within(&self, depth: usize, left: &mut usize) -> Option<model::Value> {
         let depth = depth.checked_sub(1)?;
+        *left = left.checked_sub(1)?;
         Some(match self {
             Value::Undefined | Value::Function(_) => return None,
             Value::Class(class) if class.is_callable() => return None,
@@ -41,7 +44,7 @@ impl Value {
             Value::Array(array) => match array.as_data() {
                 Some(data) => model::Value::Array(data),
                 None => model::Value::array(
-                    array.to_vec().iter().map(|value| value.to_data_within(depth).unwrap_or_default()),
+                    array.to_vec().iter().map(|value| value.to_data_within(depth, left).unwrap_or_default()),
                 ),
             },
             Value::Object(object) => match object.as_data() {
@@ -50,7 +53,7 @@ impl Value {
                     object
                         .entries()
                         .into_iter()
-                        .filter_map(|(key, value)| Some((key, value.to_data_within(depth)?)))
+                        .filter_map(|(key, value)| Some((key, value.to_data_within(depth, left)?)))
                         .collect(),
                 ),
             },
@@ -87,7 +90,11 @@ impl Value {
             Value::Number(number) => number_to_text(*number),
             Value::String(text) => text.clone(),
             Value::BigInt(value) => ecow::eco_format!("{value}"),
-            Value::Array(array) => join(array, DEPTH).into(),
+            Value::Array(array) => {
+                let mut text = String::new();
+                join(array, DEPTH, &mut VALUES.clone(), &mut text);
+                text.into()
+            }
             Value::Object(_) | Value::Host(_) => "[object Object]".into(),
             Value::Map(_) => "[object Map]".into(),
             Value::Set(_) => "[object Set]".into(),
@@ -165,20 +172,21 @@ impl Value {
     }
 }
 
-fn join(array: &Array, depth: usize) -> String {
-    let mut text = String::new();
+/// `array.join()`; what goes too deep or on too long is left out.
+fn join(array: &Array, depth: usize, left: &mut usize, text: &mut String) {
     for (index, value) in array.to_vec().iter().enumerate() {
+        let Some(rest) = left.checked_sub(1) else { return };
+        *left = rest;
         if index > 0 {
             text.push(',');
         }
         match value {
             Value::Undefined | Value::Null => {}
-            Value::Array(nested) if depth > 0 => text.push_str(&join(nested, depth - 1)),
+            Value::Array(nested) if depth > 0 => join(nested, depth - 1, left, text),
             Value::Array(_) => {}
             value => text.push_str(&value.to_js_string()),
         }
     }
-    text
 }
 
 /// `Number(text)`

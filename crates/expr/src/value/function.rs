@@ -8,6 +8,7 @@ use std::sync::Arc;
 use model::Text;
 
 use super::Value;
+use super::dismantle::{Container, dismantle, take_cell, take_unshared};
 use crate::Error;
 use crate::eval::Cx;
 use crate::tree;
@@ -38,7 +39,33 @@ pub struct Closure {
     pub(crate) captured: Vec<Rc<RefCell<Value>>>,
 }
 
+impl Container for Kind {
+    fn empty_into(&mut self, values: &mut Vec<Value>) {
+        match self {
+            Kind::Closure(closure) => closure.captured.drain(..).for_each(|cell| take_cell(cell, values)),
+            Kind::Bound { target, this, args } => {
+                values.push(std::mem::take(target));
+                values.push(std::mem::take(this));
+                values.append(args);
+            }
+            Kind::Native { .. } | Kind::Host { .. } => {}
+        }
+    }
+}
+
+impl Drop for Kind {
+    fn drop(&mut self) {
+        if matches!(self, Kind::Closure(_) | Kind::Bound { .. }) {
+            dismantle(self);
+        }
+    }
+}
+
 impl Function {
+    pub(super) fn take_apart(&mut self, values: &mut Vec<Value>) {
+        take_unshared(&mut self.0, values);
+    }
+
     pub(crate) fn closure(closure: Closure) -> Self {
         Self(Rc::new(Kind::Closure(closure)))
     }

@@ -9,6 +9,7 @@ use model::Text;
 use model::value::array_index;
 
 use super::Value;
+use super::dismantle::{Container, dismantle, take_unshared};
 
 type Members = IndexMap<Text, Value, foldhash::fast::RandomState>;
 
@@ -30,7 +31,27 @@ enum State {
     Own(Members),
 }
 
+impl Container for Inner {
+    fn empty_into(&mut self, values: &mut Vec<Value>) {
+        if let State::Own(own) = self.members.get_mut() {
+            values.extend(own.drain(..).map(|(_, value)| value));
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if matches!(self.members.get_mut(), State::Own(members) if members.values().any(Value::is_object)) {
+            dismantle(self);
+        }
+    }
+}
+
 impl Object {
+    pub(super) fn take_apart(&mut self, values: &mut Vec<Value>) {
+        take_unshared(&mut self.0, values);
+    }
+
     fn with(state: State) -> Self {
         Self(Rc::new(Inner {
             tracked: Cell::new(false),
