@@ -172,3 +172,6 @@ fn callable(value: &Value) -> Result<()> {
     }
     Err(Error::type_error(ecow::eco_format!("{} is not a function", value.type_name())))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 mod access;
 mod assign;
 mod call;
+mod cycles;
 mod operators;
 mod statements;
 
@@ -43,6 +44,22 @@ pub struct Cx<'a> {
     globals: RefCell<Vec<(Text, Value)>>,
     /// `$json`, when it may change.
     json: OnceCell<Value>,
+    /// Variables that functions share; emptied at the end, because a function that calls itself keeps itself alive.
+    cells: RefCell<Vec<Rc<RefCell<Value>>>>,
+    /// Arrays and objects that others were put into, which may have made a circle.
+    linked: RefCell<Vec<Value>>,
+}
+
+impl Drop for Cx<'_> {
+    fn drop(&mut self) {
+        for cell in self.cells.get_mut().drain(..) {
+            cell.take();
+        }
+        let linked = self.linked.get_mut();
+        if !linked.is_empty() {
+            cycles::break_cycles(linked);
+        }
+    }
 }
 
 /// A variable.
@@ -76,7 +93,21 @@ impl<'a> Cx<'a> {
             thrown: RefCell::default(),
             globals: RefCell::default(),
             json: OnceCell::new(),
+            cells: RefCell::default(),
+            linked: RefCell::default(),
         }
+    }
+
+    /// Notes that `value` was put into `container`, before it is.
+    pub(crate) fn link(&self, container: &Value, value: &Value) -> Result<()> {
+        if value.is_object() {
+            let mut linked = self.linked.borrow_mut();
+            if linked.last().is_none_or(|last| !crate::value::strictly_equal(last, container)) {
+                self.allocate(VALUE)?;
+                linked.push(container.clone());
+            }
+        }
+        Ok(())
     }
 
     /// Pays for this many steps of work, before they are done.
@@ -214,8 +245,8 @@ impl<'a> Cx<'a> {
             Expr::Array(elements) => Value::Array(self.array(elements, frame)?),
             Expr::Object(properties) => return self.object(properties, frame),
             Expr::Function(code) => {
-                self.allocate(64 + 16 * code.captures.len())?;
-                frame.closure(code)
+                self.allocate(64 + 64 * code.captures.len())?;
+                frame.closure(code, self)
             }
             Expr::Assign(assign) => return self.assign(assign, frame),
             Expr::Update(update) => return self.update(update, frame),
@@ -518,7 +549,7 @@ impl Frame<'_> {
     }
 
     /// The cell of a variable, to be shared with a function.
-    fn share(&mut self, slot: u32) -> Rc<RefCell<Value>> {
+    fn share(&mut self, slot: u32, cx: &Cx<'_>) -> Rc<RefCell<Value>> {
         let slot = &mut self.slots[slot as usize];
         match std::mem::take(slot) {
             Slot::Shared(cell) => {
@@ -528,9 +559,13 @@ impl Frame<'_> {
             other => {
                 let value = if let Slot::Plain(value) = other { value } else { Value::Undefined };
                 let cell = Rc::new(RefCell::new(value));
+                cx.cells.borrow_mut().push(cell.clone());
                 *slot = Slot::Shared(cell.clone());
                 cell
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,8 +82,9 @@ fn nesting(code: &str) -> usize {
     let mut open = 0usize;
     let mut deepest = 0;
     let mut others = 0;
-    let bytes = code.as_bytes();
-    for (at, byte) in bytes.iter().enumerate() {
+    // What stood before, blanks aside: behind a value, signs are operators that do not nest.
+    let mut before = b'(';
+    for byte in code.bytes() {
         match byte {
             b'(' | b'[' | b'{' => {
                 open += 1;
@@ -91,14 +92,21 @@ fn nesting(code: &str) -> usize {
             }
             b')' | b']' | b'}' => open = open.saturating_sub(1),
             b'?' | b'=' | b'!' | b'~' => others += 1,
-            b'+' | b'-' | b'*' if at > 0 && !bytes[at - 1].is_ascii_alphanumeric() => others += 1,
+            b'+' | b'-' | b'*' if !is_value_end(before) => others += 1,
             _ => {}
+        }
+        if !byte.is_ascii_whitespace() {
+            before = byte;
         }
     }
     let words =
         ["typeof", "void", "delete", "new", "else", "await", "yield", "for", "while", "if", "do", "with"];
     let keywords: usize = words.iter().map(|word| code.matches(word).count()).sum();
     deepest + (others + keywords) / 2
+}
+
+fn is_value_end(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 128 || b"_$)]}'\"`/".contains(&byte)
 }
 
 #[cold]

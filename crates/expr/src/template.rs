@@ -116,7 +116,7 @@ impl Template {
                         add(&cx.to_text(&value)?)?;
                     }
                     // Zero is shown, everything else that is false is not.
-                    Ok(Value::Number(number)) if number == 0.0 => add("0")?,
+                    Ok(Value::Number(0.0)) => add("0")?,
                     Ok(_) => {}
                     Err(error) if !error.is_swallowed() => return Err(error),
                     Err(_) if part.guarded => {}
@@ -194,3 +194,6 @@ fn constructor_access(text: &str) -> Option<Range<u32>> {
         before.ends_with('.').then(|| before.len() as u32 - 1..(at + found.len()) as u32)
     })
 }
+
+#[cfg(test)]
+mod tests;

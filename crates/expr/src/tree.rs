@@ -350,9 +350,11 @@ pub(crate) struct Switch {
     pub(crate) value: Expr,
     pub(crate) fresh: Range<u32>,
     pub(crate) functions: Box<[(u32, Arc<Function>)]>,
-    /// The test (`None` = default) and what follows.
-    pub(crate) cases: Box<[(Option<Expr>, Box<[Statement]>)]>,
+    pub(crate) cases: Box<[Case]>,
 }
+
+/// One `case` of a `switch`: the test (`None` = default) and what follows.
+pub(crate) type Case = (Option<Expr>, Box<[Statement]>);
 
 /// `try`
 #[derive(Debug)]

@@ -2,6 +2,8 @@
 //!
 //! The data stand in `shared/conformance` beside the checkout; without it the tests say so and check nothing.
 
+#![allow(clippy::print_stderr, reason = "the failures are the point of the test")]
+
 mod n8n;
 
 use n8n::Case;

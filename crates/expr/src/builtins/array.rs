@@ -184,6 +184,7 @@ pub(super) fn method(name: &str) -> Option<Native> {
         },
         "push" => |cx, this, args| {
             cx.allocate(args.len() * VALUE)?;
+            args.iter().try_for_each(|value| cx.link(this, value))?;
             let array = array_of(cx, this)?;
             changed(&array)?.extend_from_slice(args);
             Ok(array.len().into())
@@ -199,6 +200,7 @@ pub(super) fn method(name: &str) -> Option<Native> {
             let array = array_of(cx, this)?;
             cx.allocate(args.len() * VALUE)?;
             cx.charge(array.len() / 16)?;
+            args.iter().try_for_each(|value| cx.link(this, value))?;
             changed(&array)?.splice(0..0, args.iter().cloned());
             Ok(array.len().into())
         },
@@ -207,6 +209,7 @@ pub(super) fn method(name: &str) -> Option<Native> {
             let (start, count) = span(cx, args, array.len())?;
             let more = args.get(2..).unwrap_or_default();
             cx.allocate((count + more.len()) * VALUE)?;
+            more.iter().try_for_each(|value| cx.link(this, value))?;
             cx.charge(array.len() / 16)?;
             let removed = changed(&array)?.splice(start..start + count, more.iter().cloned()).collect();
             Ok(Value::array(removed))
@@ -299,6 +302,7 @@ pub(super) fn method(name: &str) -> Option<Native> {
             let start = relative(integer(cx, args, 1, 0.0)?, array.len());
             let end = relative(integer(cx, args, 2, f64::INFINITY)?, array.len());
             if start < end {
+                cx.link(this, &arg(args, 0))?;
                 changed(&array)?[start..end].fill(arg(args, 0));
             }
             Ok(this.clone())

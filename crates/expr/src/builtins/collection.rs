@@ -32,6 +32,8 @@ pub(super) fn map_method(name: &str) -> Option<Native> {
         "get" => |_, this, args| Ok(keyed(this)?.get(&arg(args, 0)).into()),
         "set" => |cx, this, args| {
             cx.allocate(4 * VALUE)?;
+            cx.link(this, &arg(args, 0))?;
+            cx.link(this, &arg(args, 1))?;
             keyed(this)?.insert(arg(args, 0), arg(args, 1));
             Ok(this.clone())
         },
@@ -45,6 +47,7 @@ pub(super) fn set_method(name: &str) -> Option<Native> {
     Some(match name {
         "add" => |cx, this, args| {
             cx.allocate(4 * VALUE)?;
+            cx.link(this, &arg(args, 0))?;
             let set = keyed(this)?;
             if !set.contains(&arg(args, 0)) {
                 set.insert(arg(args, 0), arg(args, 0));

@@ -66,11 +66,6 @@ fn revive(cx: &Cx<'_>, reviver: &Value, key: Text, value: Value) -> Result {
     })
 }
 
-/// `JSON.stringify(value)`, for those who have no arguments to pass on; `None` where it gives `undefined`.
-pub(crate) fn stringify(cx: &Cx<'_>, value: &Value) -> Result<Option<Text>> {
-    Writer { cx, replacer: Value::Undefined, allowed: None, indent: Text::new() }.text(value)
-}
-
 struct Writer<'c, 'a> {
     cx: &'c Cx<'a>,
     replacer: Value,

@@ -223,6 +223,7 @@ impl Cx<'_> {
 
     /// `object.key = value`
     pub(crate) fn set_member(&self, object: &Value, key: &Text, value: Value) -> Result<()> {
+        self.link(object, &value)?;
         match object {
             Value::Object(object) => {
                 self.allocate(MEMBER + key.len())?;
@@ -262,6 +263,7 @@ impl Cx<'_> {
             && number.fract() == 0.0
             && (0.0..4_294_967_295.0).contains(number)
         {
+            self.link(object, &value)?;
             return self.set_element(array, *number as usize, value);
         }
         let key = self.to_key(index)?;

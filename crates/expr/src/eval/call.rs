@@ -170,12 +170,12 @@ impl Cx<'_> {
 
 impl Frame<'_> {
     /// Makes a function of code, sharing the variables it uses.
-    pub(super) fn closure(&mut self, code: &std::sync::Arc<crate::tree::Function>) -> Value {
+    pub(super) fn closure(&mut self, code: &std::sync::Arc<crate::tree::Function>, cx: &Cx<'_>) -> Value {
         let captured = code
             .captures
             .iter()
             .map(|capture| match capture {
-                Capture::Local(slot) => self.share(*slot),
+                Capture::Local(slot) => self.share(*slot, cx),
                 Capture::Captured(index) => Rc::clone(&self.captured[*index as usize]),
             })
             .collect();

@@ -39,8 +39,8 @@ impl Cx<'_> {
         frame.renew(&block.fresh);
         for (slot, code) in &block.functions {
             // The name is known inside the function too, so it must be there before the function is made.
-            let cell = frame.share(*slot);
-            let function = frame.closure(code);
+            let cell = frame.share(*slot, self);
+            let function = frame.closure(code, self);
             *cell.borrow_mut() = function;
         }
         self.all(&block.statements, frame)
@@ -154,7 +154,7 @@ impl Cx<'_> {
                 Round::Stop => return Ok(Flow::Next),
                 Round::Leave(flow) => return Ok(flow),
             }
-            frame.separate(&looped.fresh);
+            frame.separate(&looped.fresh, self);
             if let Some(update) = &looped.update {
                 self.eval(update, frame)?;
             }
@@ -183,8 +183,8 @@ impl Cx<'_> {
         let value = self.eval(&switch.value, frame)?;
         frame.renew(&switch.fresh);
         for (slot, code) in &switch.functions {
-            let cell = frame.share(*slot);
-            let function = frame.closure(code);
+            let cell = frame.share(*slot, self);
+            let function = frame.closure(code, self);
             *cell.borrow_mut() = function;
         }
         let mut start = None;
@@ -254,11 +254,13 @@ impl Frame<'_> {
     }
 
     /// Gives the next round of a `for` its own copies of variables that functions of this round share.
-    fn separate(&mut self, fresh: &Range<u32>) {
+    fn separate(&mut self, fresh: &Range<u32>, cx: &Cx<'_>) {
         for slot in &mut self.slots[fresh.start as usize..fresh.end as usize] {
             if let Slot::Shared(cell) = slot {
                 let value = cell.borrow().clone();
-                *slot = Slot::Shared(Rc::new(RefCell::new(value)));
+                let cell = Rc::new(RefCell::new(value));
+                cx.cells.borrow_mut().push(cell.clone());
+                *slot = Slot::Shared(cell);
             }
         }
     }

@@ -143,7 +143,7 @@ impl Lowering {
             "undefined" | "window" => Expr::Undefined,
             "NaN" => Expr::Number(f64::NAN),
             "Infinity" => Expr::Number(f64::INFINITY),
-            "$json" => Expr::Json,
+            "$json" | "$data" => Expr::Json,
             name => match (Class::global(name), globals::function(name), globals::computed(name)) {
                 (Some(class), ..) => Expr::Class(class),
                 (None, Some((name, native)), _) => Expr::Native(name, native),
