@@ -14,6 +14,17 @@ pub(super) enum Token {
     Field(String),
 }
 
+/// What a text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// People, by tokens.
+    Plain,
+    /// Machines: an offset of zero is `Z`.
+    Technical,
+    /// People, as `Intl` writes: years before the first count down to it.
+    Intl,
+}
+
 /// Splits a format into runs of equal characters and quoted text. Two quotes are one quote.
 pub(super) fn tokens(format: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
@@ -48,30 +59,29 @@ impl DateTime {
     /// Writes the date by Luxon's tokens; what is no token stands for itself.
     pub fn to_format(&self, format: &str) -> String {
         match self.moment() {
-            Some(moment) => self.write(moment, format, false),
+            Some(moment) => self.write(moment, format, Style::Plain),
             None => "Invalid DateTime".to_owned(),
         }
     }
 
-    /// As [`DateTime::to_format`]; with `zulu` an offset of zero is written `Z`.
-    pub(super) fn write(&self, moment: &Moment, format: &str, zulu: bool) -> String {
+    /// As [`DateTime::to_format`], in a style.
+    pub(super) fn write(&self, moment: &Moment, format: &str, style: Style) -> String {
         let mut text = String::with_capacity(format.len() + 8);
         for token in tokens(format) {
             match token {
                 Token::Literal(literal) => text.push_str(&literal),
-                Token::Field(token) => self.write_token(moment, &token, zulu, &mut text),
+                Token::Field(token) => self.write_token(moment, &token, style, &mut text),
             }
         }
         text
     }
 
-    fn write_token(&self, moment: &Moment, token: &str, zulu: bool, text: &mut String) {
+    fn write_token(&self, moment: &Moment, token: &str, style: Style, text: &mut String) {
         let civil = &moment.civil;
         let hour_12 = if civil.hour % 12.0 == 0.0 { 12.0 } else { civil.hour % 12.0 };
-        let offset = |style| match moment.zone.is_fixed() && moment.offset == 0.0 && zulu {
-            true => "Z".to_owned(),
-            false => format_offset(moment.offset, style),
-        };
+        let zulu = style == Style::Technical && moment.zone.is_fixed() && moment.offset == 0.0;
+        let offset = |style| if zulu { "Z".to_owned() } else { format_offset(moment.offset, style) };
+        let year = if style == Style::Intl && civil.year < 1.0 { 1.0 - civil.year } else { civil.year };
         let month = |width, alone| self.locale().months(width, alone)[civil.month as usize - 1].clone();
         let weekday =
             |width, alone| self.locale().weekdays(width, alone)[civil.weekday() as usize - 1].clone();
@@ -113,8 +123,8 @@ impl DateTime {
             "MMM" => month(Width::Short, false),
             "MMMM" => month(Width::Long, false),
             "MMMMM" => month(Width::Narrow, false),
-            "y" => pad(civil.year, 1),
-            "yy" => pad(civil.year.abs() % 100.0, 2),
+            "y" => pad(year, 1),
+            "yy" => pad(year.abs() % 100.0, 2),
             "yyyy" => pad(civil.year, 4),
             "yyyyyy" => pad(civil.year, 6),
             "G" => era(Width::Short),

@@ -1,7 +1,7 @@
 //! Writing dates as JavaScript's `Intl.DateTimeFormat` would: `toLocaleString`.
 
 use super::datetime::{DateTime, Moment};
-use super::format::{Token, tokens};
+use super::format::{Style, Token, tokens};
 use super::locale::Locale;
 use super::zone::Zone;
 
@@ -180,10 +180,10 @@ impl FormatOptions {
     /// The pattern for these options in a language, in Luxon's tokens.
     pub(super) fn pattern(&self, locale: &Locale) -> String {
         let mut date = self.has_date().then(|| self.date_pattern(locale));
-        let mut time = self.has_time().then(|| self.time_pattern(locale));
-        if let Some(zone) = self.zone_token().filter(|_| self.time_style.is_none()) {
-            let (end, joint) = if time.is_some() { (&mut time, " ") } else { (&mut date, ", ") };
-            end.get_or_insert_default().push_str(&format!("{joint}{zone}"));
+        let time = self.has_time().then(|| self.time_pattern(locale));
+        if let (None, Some(zone)) = (&time, self.zone_token()) {
+            let joint = locale.entry("join.zone").unwrap_or(", ");
+            date.get_or_insert_default().push_str(&format!("{joint}{zone}"));
         }
         match (date, time) {
             (Some(date), Some(time)) => {
@@ -192,6 +192,7 @@ impl FormatOptions {
                     (None, Some(month)) if month == "long" && self.weekday.is_some() => "full",
                     (None, Some(month)) if month == "long" => "long",
                     (None, Some(month)) if month == "short" => "medium",
+                    _ if self.weekday.is_some() && self.year.is_none() && self.day.is_none() => "weekday",
                     _ => "short",
                 };
                 let kind = if self.date_style.is_some() { "joinStyle" } else { "join" };
@@ -215,10 +216,13 @@ impl FormatOptions {
         };
         let key: String = [&self.weekday, &self.year, &self.month, &self.day].map(code).iter().collect();
         let pattern = locale.entry(&format!("date.{key}")).unwrap_or("y-MM-dd");
-        let pattern = match self.month.as_deref() {
-            Some("narrow") => pattern.replace("MMM", "MMMMM").replace("LLL", "LLLLL"),
-            _ => pattern.to_owned(),
-        };
+        let mut pattern = pattern.to_owned();
+        if self.month.as_deref() == Some("narrow") {
+            pattern = pattern.replace("MMM", "MMMMM").replace("LLL", "LLLLL");
+        }
+        if self.weekday.as_deref() == Some("narrow") {
+            pattern = pattern.replace("EEE", "EEEEE").replace("ccc", "ccccc");
+        }
         match self.era.as_deref() {
             Some("long") => format!("{pattern} GG"),
             Some(_) => format!("{pattern} G"),
@@ -235,13 +239,15 @@ impl FormatOptions {
             if usual == hour_12 {
                 return pattern.to_owned();
             }
-            let plain = if style == "short" { 1 } else { 2 };
             let zone = match style.as_str() {
                 "full" => " ZZZZZ",
                 "long" => " ZZZZ",
                 _ => "",
             };
-            return format!("{}{zone}", clock_pattern(locale, hour_12, "numeric", plain));
+            return format!(
+                "{}{zone}",
+                clock_pattern(locale, hour_12, if style == "short" { "nn" } else { "nns" })
+            );
         }
         let fraction = self.fractional_second_digits.map(|digits| match digits {
             1 => "uuu",
@@ -251,8 +257,12 @@ impl FormatOptions {
         let decimal = locale.list("number").first().map_or(".", String::as_str);
         let mut pattern = match (&self.hour, &self.minute, &self.second) {
             (Some(hour), minute, second) => {
-                let rest = usize::from(minute.is_some()) + usize::from(second.is_some());
-                clock_pattern(locale, hour_12, hour, rest).to_owned()
+                let width = |option: &str| if option == "2-digit" { '2' } else { 'n' };
+                let mut key = String::from(width(hour));
+                key.push(minute.as_deref().map_or('-', width));
+                key.push_str(if minute.is_some() && second.is_some() { "s" } else { "" });
+                key.push_str(if self.time_zone_name.is_some() { "z" } else { "" });
+                clock_pattern(locale, hour_12, &key).replace("ZZZZ", self.zone_token().unwrap_or_default())
             }
             (None, Some(_), Some(_)) => "mm:ss".to_owned(),
             (None, Some(_), None) => "m".to_owned(),
@@ -271,10 +281,9 @@ impl FormatOptions {
     }
 }
 
-fn clock_pattern(locale: &Locale, hour_12: bool, hour: &str, rest: usize) -> &'static str {
+fn clock_pattern(locale: &Locale, hour_12: bool, widths: &str) -> &'static str {
     let cycle = if hour_12 { 'h' } else { 'H' };
-    let width = if hour == "2-digit" { '2' } else { 'n' };
-    locale.entry(&format!("time.{cycle}{width}{rest}")).unwrap_or("HH:mm")
+    locale.entry(&format!("time.{cycle}{widths}")).unwrap_or("HH:mm")
 }
 
 impl DateTime {
@@ -286,9 +295,11 @@ impl DateTime {
     pub(super) fn to_intl(&self, options: &FormatOptions) -> String {
         let date = self.in_zone_of(options);
         let pattern = options.pattern(date.locale());
-        let text = date.moment().map_or_else(String::new, |moment| date.write(moment, &pattern, false));
-        // Node.js writes plain blanks here, though not in the pieces.
-        text.replace('\u{202f}', " ")
+        let Some(moment) = date.moment() else { return String::new() };
+        let text = date.write(moment, &pattern, Style::Intl);
+        // JavaScript engines write a plain blank for the narrow one that CLDR has before AM. Luxon joins parts, which
+        // keep it, for zones that `Intl` does not know.
+        if moment.zone.is_fixed() { text } else { text.replace('\u{202f}', " ") }
     }
 
     /// The same text in pieces.
@@ -303,7 +314,7 @@ impl DateTime {
         for token in tokens(pattern) {
             let (kind, value) = match token {
                 Token::Literal(text) => ("literal", text),
-                Token::Field(token) => (kind_of(&token), self.write(moment, &token, false)),
+                Token::Field(token) => (kind_of(&token), self.write(moment, &token, Style::Intl)),
             };
             match parts.last_mut() {
                 Some(last) if last.kind == "literal" && kind == "literal" => last.value.push_str(&value),

@@ -3,7 +3,7 @@
 use super::civil::Civil;
 use super::datetime::{DateTime, Moment, Settings};
 use super::duration::{Duration, Invalid};
-use super::format::pad;
+use super::format::{Style, pad};
 use super::locale::Locale;
 use super::unit::{Field, Unit};
 use super::zone::Zone;
@@ -138,7 +138,7 @@ impl DateTime {
 
     /// `2017-W16-4`
     pub fn to_iso_week_date(&self) -> Option<String> {
-        Some(self.write(self.moment()?, "kkkk-'W'WW-c", true))
+        Some(self.write(self.moment()?, "kkkk-'W'WW-c", Style::Technical))
     }
 
     /// `11:32:00.000-04:00`
@@ -170,12 +170,12 @@ impl DateTime {
             format.push_str(if space { " " } else { "" });
             format.push_str(if include_zone { "z" } else { "ZZ" });
         }
-        Some(self.write(self.moment()?, &format, true))
+        Some(self.write(self.moment()?, &format, Style::Technical))
     }
 
     fn in_english(&self, format: &str) -> Option<String> {
         let english = self.clone().with_locale(Locale::en());
-        Some(english.write(english.moment()?, format, false))
+        Some(english.write(english.moment()?, format, Style::Plain))
     }
 }
 
@@ -222,7 +222,7 @@ fn iso_time(moment: &Moment, options: &IsoOptions) -> String {
         }
     }
     if options.extended_zone {
-        text.push_str(&format!("[{}]", moment.zone.name()));
+        text.push_str(&format!("[{}]", moment.zone.iana_name()));
     }
     text
 }
@@ -339,7 +339,7 @@ fn read_rfc2822(text: &str) -> Option<Reading> {
     let words: Vec<&str> = plain.split_whitespace().collect();
     let (date, zone) = words.split_at_checked(words.len().checked_sub(1)?)?;
     let offset = match zone[0] {
-        "UT" | "GMT" | "Z" | "z" => 0.0,
+        "GMT" | "Z" | "z" => 0.0,
         "EDT" => -240.0,
         "EST" | "CDT" => -300.0,
         "CST" | "MDT" => -360.0,

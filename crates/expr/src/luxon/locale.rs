@@ -111,7 +111,12 @@ impl Locale {
         (number(0).unwrap_or(1.0), number(1).unwrap_or(4.0))
     }
 
-    /// The only value of an entry, or nothing when the file has no such entry.
+    /// The days of the weekend, 1 (Monday) to 7.
+    pub fn weekend(&self) -> impl Iterator<Item = f64> {
+        self.list("week").iter().skip(2).filter_map(|day| day.parse().ok())
+    }
+
+    /// The first value of an entry, or nothing when the file has no such entry.
     pub(super) fn entry(&self, key: &str) -> Option<&'static str> {
         self.data.0.get(key).map(|values| values[0].as_str())
     }

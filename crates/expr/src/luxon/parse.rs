@@ -138,8 +138,7 @@ fn unit_of(token: &str, locale: &Locale) -> (char, Unit) {
         " " => Unit::Blank,
         _ => return (' ', Unit::Literal(token.to_owned())),
     };
-    let letter = if token == "uuu" { 'S' } else { token.chars().next().unwrap_or(' ') };
-    (letter, unit)
+    (token.chars().next().unwrap_or(' '), unit)
 }
 
 /// Whether the units from `index` on accept the text from `start` to its end; `ends` gets where each one ends.

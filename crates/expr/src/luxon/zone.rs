@@ -73,6 +73,17 @@ impl Zone {
         }
     }
 
+    /// The name as the time zone database would have it: `Etc/UTC`, `Etc/GMT-3` for three hours ahead.
+    pub fn iana_name(&self) -> Text {
+        match self {
+            Zone::Fixed(0.0) => "Etc/UTC".into(),
+            Zone::Fixed(minutes) => {
+                ecow::eco_format!("Etc/GMT{}", format_offset(-minutes, OffsetStyle::Narrow))
+            }
+            Zone::Named(name, _) => name.clone(),
+        }
+    }
+
     /// Whether the offset never changes.
     pub fn is_fixed(&self) -> bool {
         matches!(self, Zone::Fixed(_))

@@ -13,15 +13,18 @@ use super::zone::{OffsetStyle, Zone, format_offset};
 type Names = [&'static str; 4];
 
 impl Zone {
-    /// The name of the offset that holds at a moment. English names the offset, other languages and zones without a
-    /// name write the distance from Greenwich.
+    /// The name of the offset that holds at a moment. Long names are English only, short ones American; else the
+    /// distance from Greenwich is written.
     pub fn offset_name(&self, ts: f64, width: Width, locale: &Locale) -> String {
         let Zone::Named(zone, _) = self else { return self.name().to_string() };
         let offset = self.offset(ts);
         let names = names().get(zone.to_ascii_lowercase().as_str());
         let utc = names.is_some_and(|names| names[0] == "UTC");
-        if let Some([winter, summer, winter_long, summer_long]) = names.filter(|_| locale.is_english() || utc)
-        {
+        let known = match width {
+            Width::Long => locale.is_english(),
+            _ => locale.entry("gmt").is_some_and(|american| american == "1"),
+        };
+        if let Some([winter, summer, winter_long, summer_long]) = names.filter(|_| known || utc) {
             let is_summer = offset > self.winter_offset(ts);
             let name = match (width, is_summer) {
                 (Width::Long, false) => winter_long,
@@ -33,10 +36,11 @@ impl Zone {
                 return (*name).to_owned();
             }
         }
-        match width {
-            _ if offset == 0.0 => "GMT".to_owned(),
-            Width::Long => format!("GMT{}", format_offset(offset, OffsetStyle::Short)),
-            _ => format!("GMT{}", format_offset(offset, OffsetStyle::Narrow)),
+        let [_, greenwich, minus, zero] = locale.list("gmt") else { return self.name().to_string() };
+        let style = if width == Width::Long { OffsetStyle::Short } else { OffsetStyle::Narrow };
+        match offset {
+            0.0 => zero.clone(),
+            _ => format!("{greenwich}{}", format_offset(offset, style)).replace('-', minus),
         }
     }
 
@@ -87,7 +91,8 @@ mod tests {
         assert_eq!(name("America/New_York", winter, Width::Short, "en"), "EST");
         assert_eq!(name("America/New_York", summer, Width::Long, "en"), "Eastern Daylight Time");
         assert_eq!(name("Europe/Paris", summer, Width::Short, "en"), "GMT+2");
-        assert_eq!(name("Europe/Paris", winter, Width::Long, "fr"), "GMT+01:00");
+        assert_eq!(name("Europe/Paris", winter, Width::Long, "fr"), "UTC+01:00");
+        assert_eq!(name("America/New_York", winter, Width::Short, "en-GB"), "GMT-5");
         assert_eq!(name("Etc/UTC", winter, Width::Long, "de"), "Coordinated Universal Time");
     }
 }

@@ -61,7 +61,7 @@ fn other_property(date: &DateTime, key: &str) -> Option<Value> {
         "offsetNameLong" => or_null(offset_name(Width::Long)),
         "isInDST" => date.is_in_dst().into(),
         "isInLeapYear" => date.is_in_leap_year().into(),
-        "isWeekend" => return None,
+        "isWeekend" => date.locale().weekend().any(|day| day == date.weekday()).into(),
         "isOffsetFixed" => date.zone().map_or(Value::Null, |zone| zone.is_fixed().into()),
         "isLuxonDateTime" => true.into(),
         _ => return None,
@@ -74,7 +74,7 @@ fn zone_object(date: &DateTime) -> Value {
     Value::object([
         ("type", kind.into()),
         ("name", zone.name().into()),
-        ("ianaName", zone.name().into()),
+        ("ianaName", zone.iana_name().into()),
         ("isUniversal", zone.is_fixed().into()),
         ("isValid", true.into()),
     ])

@@ -70,7 +70,7 @@ function locale(tag) {
   for (const width of ['long', 'short', 'narrow']) put(`eras.${width}`, [-40, 2017].map((year) => part({ era: width }, 'era', new Date(Date.UTC(year, 0, 1)))))
   const intl = new Intl.Locale(tag)
   const week = intl.getWeekInfo?.() ?? intl.weekInfo
-  put('week', [week.firstDay, week.minimalDays].map(String))
+  put('week', [week.firstDay, week.minimalDays, ...week.weekend].map(String))
   const number = new Intl.NumberFormat(tag).formatToParts(-1234567.5)
   const sign = (type) => number.find((part) => part.type === type)?.value ?? ''
   const groups = new Intl.NumberFormat(tag).formatToParts(123456789).filter((part) => part.type === 'integer')
@@ -94,11 +94,17 @@ function locale(tag) {
     const options = Object.fromEntries(Object.entries({ weekday, year, month, day }).filter(([, width]) => width))
     if (Object.keys(options).length) put(`date.${[weekday, year, month, day].map((width) => short[width]).join('')}`, pattern(options))
   }
-  for (const [cycle, letter] of [['h12', 'h'], ['h23', 'H']]) for (const hour of ['numeric', '2-digit']) for (const rest of [[], ['minute'], ['minute', 'second']]) {
-    const options = { hour, hourCycle: cycle, ...Object.fromEntries(rest.map((unit) => [unit, '2-digit'])) }
-    put(`time.${letter}${short[hour]}${rest.length}`, pattern(options))
+  for (const [cycle, letter] of [['h12', 'h'], ['h23', 'H']]) for (const hour of ['numeric', '2-digit']) for (const minute of ['', 'numeric', '2-digit']) for (const second of minute ? ['', 's'] : ['']) for (const zone of ['', 'z']) {
+    const options = { hour, hourCycle: cycle, ...(minute && { minute }), ...(second && { second: minute }), ...(zone && { timeZoneName: 'short' }) }
+    put(`time.${letter}${short[hour]}${short[minute]}${second}${zone}`, pattern(options))
   }
   put('cycle', new Intl.DateTimeFormat(tag, { hour: 'numeric' }).resolvedOptions().hourCycle)
+  // How zones are written: whether American names are known, then the distance from Greenwich.
+  const zone = (timeZone) => part({ hour: 'numeric', timeZone, timeZoneName: 'short' }, 'timeZoneName')
+  put('gmt', [zone('America/New_York') === 'EST' ? '1' : '0', zone('Etc/GMT-4').split('+')[0], zone('Etc/GMT+4').match(/(.)4/)[1], zone('Africa/Abidjan')])
+  const ends = (whole, start, end) => whole.slice(start.length, whole.length - end.length)
+  put('join.weekday', ends(pattern({ weekday: 'short', hour: 'numeric' }), pattern({ weekday: 'short' }), pattern({ hour: 'numeric' })))
+  put('join.zone', ends(pattern({ timeZoneName: 'short' }), pattern({}), 'ZZZZ'))
   for (const style of ['full', 'long', 'medium', 'short']) {
     put(`dateStyle.${style}`, pattern({ dateStyle: style }))
     put(`timeStyle.${style}`, pattern({ timeStyle: style }))
