@@ -281,7 +281,7 @@ impl DateFormat {
     }
 
     fn format(&self, ms: f64) -> String {
-        self.moment(ms).to_locale_string(&self.options)
+        self.moment(ms).to_intl(&self.options)
     }
 
     /// The pieces `formatToParts` gives.

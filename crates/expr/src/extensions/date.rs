@@ -132,11 +132,7 @@ fn format(date: &DateTime, args: &[Value]) -> Result<Value, Error> {
     if !date.is_valid() {
         return Ok("Invalid DateTime".into());
     }
-    let format = match at(args, 0) {
-        Value::Undefined | Value::Null => return Err(Error::type_error("the format must be a text")),
-        Value::String(format) => format.clone(),
-        _ => return Ok("".into()),
-    };
+    let format = luxon::format_argument(args, 0)?;
     let date = match at(args, 1) {
         Value::Object(options) => match options.get("locale") {
             Some(tag) => date.clone().with_locale(luxon::Locale::parse(&tag.to_js_string())?),

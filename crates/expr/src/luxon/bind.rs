@@ -5,7 +5,7 @@ mod datetime;
 mod duration;
 mod interval;
 
-pub(crate) use arguments::{duration as to_duration, settings, to_date_time};
+pub(crate) use arguments::{duration as to_duration, format as format_argument, settings, to_date_time};
 
 use super::{DateTime, Unit};
 use crate::eval::Cx;

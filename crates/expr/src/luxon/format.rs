@@ -145,7 +145,7 @@ impl DateTime {
             "X" => (moment.ts / 1000.0).floor().to_string(),
             "x" => moment.ts.to_string(),
             _ => match FormatOptions::of_token(token) {
-                Some(options) => self.to_intl(&options),
+                Some(options) => self.to_locale_string(&options),
                 None => token.to_owned(),
             },
         };

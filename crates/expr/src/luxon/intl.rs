@@ -287,19 +287,27 @@ fn clock_pattern(locale: &Locale, hour_12: bool, widths: &str) -> &'static str {
 }
 
 impl DateTime {
-    /// The date as `Intl.DateTimeFormat` writes it in its language.
+    /// The date as Luxon writes it in its language. For zones that `Intl` does not know, Luxon joins the parts, which
+    /// keep the narrow blank that stands before AM.
     pub fn to_locale_string(&self, options: &FormatOptions) -> String {
-        if self.is_valid() { self.to_intl(options) } else { "Invalid DateTime".to_owned() }
+        let known = options.time_zone.is_some() || self.zone().is_none_or(|zone| zone.is_known_to_intl());
+        match self.is_valid() {
+            true if known => self.to_intl(options),
+            true => self.written(options),
+            false => "Invalid DateTime".to_owned(),
+        }
     }
 
-    pub(super) fn to_intl(&self, options: &FormatOptions) -> String {
+    /// The date as `Intl.DateTimeFormat` writes it in its language. JavaScript engines write a plain blank for the
+    /// narrow one that CLDR has before AM.
+    pub fn to_intl(&self, options: &FormatOptions) -> String {
+        self.written(options).replace('\u{202f}', " ")
+    }
+
+    fn written(&self, options: &FormatOptions) -> String {
         let date = self.in_zone_of(options);
         let pattern = options.pattern(date.locale());
-        let Some(moment) = date.moment() else { return String::new() };
-        let text = date.write(moment, &pattern, Style::Intl);
-        // JavaScript engines write a plain blank for the narrow one that CLDR has before AM. Luxon joins parts, which
-        // keep it, for zones that `Intl` does not know.
-        if moment.zone.is_fixed() { text } else { text.replace('\u{202f}', " ") }
+        date.moment().map_or_else(String::new, |moment| date.write(moment, &pattern, Style::Intl))
     }
 
     /// The same text in pieces.

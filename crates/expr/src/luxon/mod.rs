@@ -2,7 +2,8 @@
 //!
 //! [`DateTime`] is a moment seen in a time zone, [`Duration`] a length of time in units, [`Interval`] the time between
 //! two moments. `format` writes and `parse` reads dates by tokens, `iso` reads and writes the fixed formats, `intl`
-//! writes dates as JavaScript's `Intl` would. Zones and their rules come from jiff's bundled database, languages from the Unicode CLDR.
+//! writes dates as JavaScript's `Intl` would. Zones and their rules come from jiff's bundled database, languages
+//! from the Unicode CLDR.
 //!
 //! Deliberately absent: the system clock and zone (they come in with [`Settings`]), other calendars and numerals.
 
@@ -28,7 +29,8 @@ mod zone_name;
 use std::fmt;
 
 pub(crate) use bind::{
-    method, now, property, settings, static_method, static_property, to_date_time, to_duration, today,
+    format_argument, method, now, property, settings, static_method, static_property, to_date_time,
+    to_duration, today,
 };
 pub use datetime::{DateTime, Settings};
 pub use duration::{Accuracy, Duration, Invalid};

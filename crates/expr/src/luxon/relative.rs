@@ -2,6 +2,7 @@
 
 use super::datetime::{DateTime, Settings};
 use super::duration::Duration;
+use super::number::NumberFormat;
 use super::unit::Unit;
 
 /// How a relative date is worded.
@@ -30,7 +31,13 @@ impl DateTime {
         let (unit, count) = choose(units, |unit| end.diff(&base, &[unit]).get(unit))?;
         let factor = if options.exact { 100.0 } else { 1.0 };
         let past = base.to_millis() > end.to_millis();
-        Some(end.in_words((count * factor).trunc() / factor, past, unit, false))
+        let count = (count * factor).trunc() / factor;
+        let short = options.style.as_deref().is_some_and(|style| style != "long");
+        Some(if short && end.locale().is_english() {
+            shortly(count, past, unit)
+        } else {
+            end.in_words(count, past, unit, false)
+        })
     }
 
     /// `tomorrow`, `last month`, `in 3 years`; nothing when invalid.
@@ -69,9 +76,27 @@ impl DateTime {
             }
         }
         let tense = if past { "past" } else { "future" };
-        let text = self.locale().number(count.abs(), 2);
+        let format = NumberFormat { no_grouping: self.locale().is_english(), ..NumberFormat::default() };
+        let text = format.format(count.abs(), self.locale());
         self.locale().counted(&format!("{tense}.{unit_name}"), count.abs(), &text)
     }
+}
+
+/// `3 hr. ago`, as Luxon shortens English words.
+fn shortly(count: f64, past: bool, unit: Unit) -> String {
+    let count = count.abs();
+    let word = match unit {
+        Unit::Years => "yr.",
+        Unit::Quarters => "qtr.",
+        Unit::Months => "mo.",
+        Unit::Weeks => "wk.",
+        Unit::Days if count == 1.0 => "day",
+        Unit::Days => "days",
+        Unit::Hours => "hr.",
+        Unit::Minutes => "min.",
+        Unit::Seconds | Unit::Milliseconds => "sec.",
+    };
+    if past { format!("{count} {word} ago") } else { format!("in {count} {word}") }
 }
 
 /// The first unit with a count of at least one, else the last.

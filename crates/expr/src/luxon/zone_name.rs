@@ -44,10 +44,18 @@ impl Zone {
         }
     }
 
-    /// A fixed offset as the zone `GMT+3`; nothing for other zones and for UTC.
+    /// Whether `Intl` has a zone for this: fixed offsets only of whole hours other than zero.
+    pub(super) fn is_known_to_intl(&self) -> bool {
+        match self {
+            Zone::Fixed(minutes) => *minutes != 0.0 && minutes % 60.0 == 0.0,
+            Zone::Named(..) => true,
+        }
+    }
+
+    /// A fixed offset as the zone `GMT+3` that `Intl` has for it.
     pub(super) fn named_by_offset(&self) -> Option<Zone> {
         let Zone::Fixed(minutes) = self else { return None };
-        if *minutes == 0.0 || minutes % 60.0 != 0.0 {
+        if !self.is_known_to_intl() {
             return None;
         }
         let offset = Offset::from_seconds((minutes * 60.0) as i32).ok()?;

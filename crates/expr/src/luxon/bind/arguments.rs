@@ -1,9 +1,11 @@
 //! Reading arguments as Luxon does.
 
+use model::Text;
+
 use crate::eval::Cx;
 use crate::luxon::{
-    DateTime, Duration, Error, Field, Fields, FormatOptions, Interval, IsoOptions, Locale, ReadOptions,
-    Settings, Unit, Zone,
+    DateTime, Duration, Error, Field, Fields, FormatOptions, Interval, Invalid, IsoOptions, Locale,
+    ReadOptions, Settings, Unit, Zone,
 };
 use crate::value::{Object, Value};
 
@@ -128,6 +130,7 @@ pub(crate) fn duration(value: &Value) -> Result<Duration, Error> {
         Value::Duration(duration) => Ok((**duration).clone()),
         Value::Number(ms) => Ok(Duration::from_millis(*ms)),
         Value::Object(object) => Ok(Duration::new(duration_units(object)?)),
+        Value::Array(array) if array.is_empty() => Ok(Duration::new([])),
         value => {
             let message =
                 format!("Unknown duration argument {} of type {}", value.to_js_string(), value.type_of());
@@ -141,6 +144,7 @@ pub(super) fn date(value: &Value, settings: &Settings) -> Result<DateTime, Error
     match value {
         Value::DateTime(date) => Ok((**date).clone()),
         Value::Date(ms) => Ok(DateTime::from_js_date(ms.get(), settings)),
+        Value::Number(_) => Ok(no_date()),
         Value::Object(object) => {
             let (zone, locale) = (settings.zone.clone(), settings.locale.clone());
             DateTime::from_fields(fields(object)?, zone, locale, None, settings)
@@ -150,6 +154,28 @@ pub(super) fn date(value: &Value, settings: &Settings) -> Result<DateTime, Error
                 format!("Unknown datetime argument: {}, of type {}", value.to_js_string(), value.type_of());
             Err(Error::new(message))
         }
+    }
+}
+
+/// What a date is compared with: anything but a `DateTime` counts as an invalid one.
+pub(super) fn other_date(value: &Value) -> Result<DateTime, Error> {
+    match value {
+        Value::DateTime(date) => Ok((**date).clone()),
+        Value::Undefined | Value::Null => Err(Error::new("the argument must be a DateTime")),
+        _ => Ok(no_date()),
+    }
+}
+
+fn no_date() -> DateTime {
+    DateTime::invalid(Invalid::reason("invalid input"))
+}
+
+/// Argument `index` as a format; what has no characters writes nothing.
+pub(crate) fn format(args: &[Value], index: usize) -> Result<Text, Error> {
+    match at(args, index) {
+        Value::String(format) => Ok(format.clone()),
+        Value::Undefined | Value::Null => Err(Error::new("the format must be a string")),
+        _ => Ok(Text::new()),
     }
 }
 

@@ -116,8 +116,8 @@ pub(super) fn method(name: &str) -> Option<Native> {
             let unit = arguments::unit(args, 0, None)?;
             date(this(value)?.end_of(unit, flag(&options(args, 1), "useLocaleWeeks")))
         },
-        "diff" => |cx, value, args| {
-            let other = arguments::date(at(args, 0), &settings(cx))?;
+        "diff" => |_, value, args| {
+            let other = arguments::other_date(at(args, 0))?;
             let duration = this(value)?.diff(&other, &arguments::units(args, 1)?);
             Ok(Value::duration(with_accuracy(duration, &options(args, 2))))
         },
@@ -177,7 +177,7 @@ fn writing_method(name: &str) -> Option<Native> {
         "toFormat" => |_, value, args| {
             let options = options(args, 1);
             let this = localized(this(value)?, &options)?;
-            Ok(this.to_format(&at(args, 0).to_js_string()).into())
+            Ok(this.to_format(&arguments::format(args, 0)?).into())
         },
         "toLocaleString" => |_, value, args| {
             let this = localized(this(value)?, &options(args, 1))?;
@@ -318,7 +318,10 @@ pub(super) fn static_method(name: &str) -> Option<Native> {
             if at(args, 0).is_undefined() || at(args, 1).is_undefined() {
                 return Err(Error::thrown("fromFormat requires an input string and a format"));
             }
-            let format = at(args, 1).to_js_string();
+            if at(args, 0).as_str().is_none() {
+                return Err(Error::type_error("the input must be a string"));
+            }
+            let format = arguments::format(args, 1)?;
             read(cx, args, 2, |text, options, settings| {
                 DateTime::from_format(text, &format, options, settings)
             })
@@ -348,6 +351,9 @@ pub(super) fn static_method(name: &str) -> Option<Native> {
             from_fields(cx, fields, &options(args, 1))
         },
         "invalid" => |_, _, args| {
+            if !at(args, 0).truthy() {
+                return Err(Error::thrown("need to specify a reason the DateTime is invalid"));
+            }
             let explanation = at(args, 1).as_str().map(str::to_owned);
             let reason = at(args, 0).to_js_string().to_string();
             date(DateTime::invalid(Invalid { reason, explanation }))
@@ -422,7 +428,7 @@ fn from_numbers(cx: &Cx<'_>, args: &[Value], zone: Option<Zone>) -> Result<Value
     }
     let mut fields = Fields::default();
     for (field, value) in order.into_iter().zip(numbers).filter(|(_, value)| !value.is_undefined()) {
-        fields.set(field, value.to_number());
+        fields.set(field, value.as_f64().unwrap_or(f64::NAN));
     }
     from_fields(cx, fields, &options)
 }
