@@ -284,3 +284,33 @@ fn a_misspelt_test_is_refused_with_its_path() {
     assert_eq!(done.code, 2);
     assert!(done.err.contains("cases[0].expect.node: unknown field `node`"), "{}", done.err);
 }
+
+#[test]
+fn the_examples_pass() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let done = runnel(&examples, &["test", "."]);
+    assert_eq!(done.code, 0, "{}", done.out);
+}
+
+#[test]
+fn endless_expressions_and_code_end_with_an_error() {
+    let node = |kind: &str, parameters: &str| {
+        format!(
+            r#"{{"nodes": [{{ "key": "n", "type": "{kind}", "name": "N", "parameters": {parameters} }}]}}"#
+        )
+    };
+    let field =
+        r#"{ "fields": [{ "name": "a", "value": "={{ (() => { for (;;) {} })() }}", "type": "string" }] }"#;
+    let expression = node("core.set", field);
+    let code = node("core.code", r#"{ "source": "for (;;) {}" }"#);
+    let greedy =
+        node("core.code", r#"{ "source": "const a = []; for (;;) a.push('x'.repeat(1e6) + a.length);" }"#);
+    let files = [("expression.json", expression), ("code.json", code), ("greedy.json", greedy)];
+    let folder = folder(&files.each_ref().map(|(name, text)| (*name, text.as_str())));
+    for (file, _) in &files {
+        let done = runnel(folder.path(), &["exec", file, "--json"]);
+        assert_eq!(done.code, 1, "{file}: {}{}", done.out, done.err);
+        let error = lines(&done.out)[0]["error"].clone();
+        assert!(error["node"] == "N" && error["message"].is_string(), "{file}: {error}");
+    }
+}

@@ -82,8 +82,6 @@ pub(crate) struct Expected {
     pub(crate) runs: Vec<(String, usize)>,
     /// What nodes give.
     pub(crate) outputs: Vec<Output>,
-    /// What counts when items are compared.
-    pub(crate) scope: Scope,
 }
 
 impl Default for Expected {
@@ -95,7 +93,6 @@ impl Default for Expected {
             order: None,
             runs: Vec::new(),
             outputs: Vec::new(),
-            scope: Scope::default(),
         }
     }
 }
@@ -111,6 +108,8 @@ pub(crate) struct Output {
     pub(crate) port: Port,
     /// The items, each `{json, binary?, pairedItem?}` or bare data.
     pub(crate) items: Vec<Value>,
+    /// What of them counts.
+    pub(crate) scope: Scope,
 }
 
 /// Which run of a node.

@@ -89,12 +89,12 @@ fn read_expected(
             _ => ExecutionStatus::Failed,
         },
         error: source::optional_text(file, "expected_error")?.map(str::to_owned),
-        scope: Scope { binary: file.get("compare_binary") == Some(&Value::Bool(true)), lineage: strict },
         ..Expected::default()
     };
     if expected.error.is_some() {
         return Ok(expected);
     }
+    let scope = Scope { binary: file.get("compare_binary") == Some(&Value::Bool(true)), lineage: false };
     if file.get("expected_order").is_some() {
         expected.order = Some(source::texts(file, "expected_order")?);
     }
@@ -120,7 +120,13 @@ fn read_expected(
         let count = if all { branches.len() } else { 1 };
         for port in 0..count {
             let items = items(branches.get(port));
-            expected.outputs.push(Output { node: node.to_string(), run, port: Port::Index(port), items });
+            expected.outputs.push(Output {
+                node: node.to_string(),
+                run,
+                port: Port::Index(port),
+                items,
+                scope,
+            });
         }
     }
     for (node, lists) in runs.iter().filter(|(node, _)| checked(&node.as_str())) {
@@ -131,19 +137,21 @@ fn read_expected(
             run: Which::Index(run),
             port: Port::Index(0),
             items: items(Some(list)),
+            scope,
         }));
     }
     if strict || (outputs.is_empty() && runs.is_empty()) {
         let run_data = reference.get("run_data").and_then(Value::as_object).unwrap_or(&empty);
         for (node, runs) in run_data.iter().filter(|(node, _)| checked(&node.as_str())) {
-            add_run_data(&mut expected, node, runs.as_array().unwrap_or_default());
+            let scope = Scope { lineage: strict, ..scope };
+            add_run_data(&mut expected, node, runs.as_array().unwrap_or_default(), scope);
         }
     }
     Ok(expected)
 }
 
 /// Expects every run and branch of a node as it was recorded.
-fn add_run_data(expected: &mut Expected, node: &str, runs: &[Value]) {
+fn add_run_data(expected: &mut Expected, node: &str, runs: &[Value], scope: Scope) {
     expected.runs.push((node.to_owned(), runs.len()));
     for (run, recorded) in runs.iter().enumerate() {
         let branches = recorded.get("outputs").and_then(Value::as_array).unwrap_or_default();
@@ -152,6 +160,7 @@ fn add_run_data(expected: &mut Expected, node: &str, runs: &[Value]) {
             run: Which::Index(run),
             port: Port::Index(port),
             items: items(Some(branch)),
+            scope,
         }));
     }
 }

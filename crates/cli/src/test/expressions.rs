@@ -237,3 +237,57 @@ fn narrowed(expected: &Value, actual: &Value) -> Value {
         (_, actual) => actual.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::json;
+
+    use super::*;
+
+    fn case(expression: &str, expected: Option<Value>) -> ExpressionCase {
+        ExpressionCase {
+            expression: expression.to_owned(),
+            timezone: "UTC".to_owned(),
+            index: Some(0),
+            expected,
+            ..ExpressionCase::default()
+        }
+    }
+
+    #[test]
+    fn values_that_json_lacks_have_forms_of_their_own() {
+        for (expression, expected) in [
+            ("={{ undefined }}", json!({ "$t": "undefined" })),
+            ("={{ NaN }}", json!({ "$t": "number", "v": "NaN" })),
+            ("={{ [1n, { a: undefined }] }}", json!([{ "$t": "bigint", "v": "1" }, {}])),
+            ("={{ new Date(0) }}", json!({ "$t": "Date", "v": "1970-01-01T00:00:00.000Z" })),
+            ("={{ /a/g }}", json!({ "$t": "RegExp" })),
+        ] {
+            assert_eq!(run(&case(expression, Some(expected)), 0.0), Ok(()), "{expression}");
+        }
+    }
+
+    #[test]
+    fn an_expression_that_should_fail_says_what_it_gives_instead() {
+        assert_eq!(run(&case("={{ 1 }}", None), 0.0), Err("it should fail, but gives 1".to_owned()));
+        assert_eq!(run(&case("={{ $('Nowhere').item }}", None), 0.0), Ok(()));
+    }
+
+    #[test]
+    fn items_are_paired_with_those_of_the_node_before() {
+        let item = |value: Value| Item::new(value.as_object().expect("an object").clone());
+        let case = ExpressionCase {
+            node: Some("C".to_owned()),
+            parent: Some("B".to_owned()),
+            nodes: ["A", "B", "C"].map(|name| (name.to_owned(), String::new())).to_vec(),
+            edges: vec![("A".to_owned(), "B".to_owned()), ("B".to_owned(), "C".to_owned())],
+            pins: vec![
+                ("A".to_owned(), vec![item(json!({ "a": 1 })), item(json!({ "a": 2 }))]),
+                ("B".to_owned(), vec![item(json!({ "b": 1 })), item(json!({ "b": 2 }))]),
+            ],
+            index: Some(1),
+            ..case("={{ $('A').item.json.a + $json.b }}", Some(json!(4)))
+        };
+        assert_eq!(run(&case, 0.0), Ok(()));
+    }
+}

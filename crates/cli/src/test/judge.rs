@@ -25,7 +25,7 @@ pub(crate) fn judge(expected: &Expected, record: &Record, ports: PortNames<'_>) 
             return Err(format!("node \"{node}\" should run {}, but ran {}", times(*wanted), times(ran)));
         }
     }
-    expected.outputs.iter().try_for_each(|output| check_output(output, expected, record, ports))
+    expected.outputs.iter().try_for_each(|output| check_output(output, record, ports))
 }
 
 fn check_status(expected: &Expected, record: &Record) -> Result<(), String> {
@@ -70,13 +70,8 @@ fn check_order(expected: &[String], actual: &[Text]) -> Result<(), String> {
     Ok(())
 }
 
-fn check_output(
-    output: &Output,
-    expected: &Expected,
-    record: &Record,
-    ports: PortNames<'_>,
-) -> Result<(), String> {
-    let Output { node, run, port, items } = output;
+fn check_output(output: &Output, record: &Record, ports: PortNames<'_>) -> Result<(), String> {
+    let Output { node, run, port, items, scope } = output;
     let runs = runs(record, node);
     let index = match run {
         Which::Index(index) => *index,
@@ -99,7 +94,7 @@ fn check_output(
     };
     let actual: Vec<Value> =
         run.outputs.get(position).map_or(&[][..], |items| items).iter().map(item_to_data).collect();
-    let Some(difference) = compare::items(items, &actual, expected.scope) else { return Ok(()) };
+    let Some(difference) = compare::items(items, &actual, *scope) else { return Ok(()) };
     let branch = match port {
         Port::Index(position) => format!("branch {position}"),
         Port::Named(name) => format!("port {name}"),

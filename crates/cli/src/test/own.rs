@@ -252,12 +252,13 @@ fn read_expect(expect: Expect) -> Result<Expected, String> {
     };
     let fails = error.is_some() || failed_node.is_some();
     let otherwise = if fails { ExecutionStatus::Failed } else { ExecutionStatus::Completed };
+    let scope = Scope { binary: expect.files, lineage: expect.lineage };
     let mut outputs = Vec::new();
     for (node, given) in &expect.nodes {
         let mut add = |port: Port, items: &Value| {
             let items =
                 items.as_array().ok_or_else(|| format!("expect.nodes.{node}: a list of items is needed"))?;
-            outputs.push(Output { node: node.clone(), run: Which::Last, port, items: items.to_vec() });
+            outputs.push(Output { node: node.clone(), run: Which::Last, port, items: items.to_vec(), scope });
             Ok::<_, String>(())
         };
         match given {
@@ -274,6 +275,5 @@ fn read_expect(expect: Expect) -> Result<Expected, String> {
         order: expect.order,
         runs: expect.runs.into_iter().collect(),
         outputs,
-        scope: Scope { binary: expect.files, lineage: expect.lineage },
     })
 }
