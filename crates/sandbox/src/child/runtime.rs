@@ -212,8 +212,8 @@ impl State {
         };
         let begin = serde_json::to_vec(&begin).expect("control data always serialises");
         control.get::<_, Function>("begin")?.call::<_, ()>((ctx.json_parse(begin)?,))?;
-        // One line, so that the lines of the code keep their numbers.
-        let code: Function = evaluate(ctx, CODE, &format!("(async function () {{{}\n}})", step.source))?;
+        // One line, so that the lines of the code keep their numbers; no parenthesis, which would be parsed twice.
+        let code: Function = evaluate(ctx, CODE, &format!("0, async function () {{{}\n}}", step.source))?;
         let promise: Promise = control.get::<_, Function>("run")?.call((code,))?;
         self.drive(ctx, control, &promise)?;
         let value: Value = promise.result().expect("the promise is settled")?;

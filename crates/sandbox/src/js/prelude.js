@@ -1,6 +1,7 @@
 // What every step starts with. It is parsed for every step, so it holds only what nearly all code needs; the rest are
 // chunks, evaluated on first use.
-(function (host) {
+// (No parenthesis around it: the parser would look for its end first, to tell it from an arrow function.)
+host => {
   const { stringify, parse } = JSON;
   const chunks = Object.create(null);
   const open = new Map();
@@ -76,4 +77,4 @@
       else reject(Object.assign(new Error(value.message), value));
     },
   };
-})
+}
