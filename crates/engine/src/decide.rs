@@ -1,9 +1,8 @@
 //! The planner: an event comes in, the execution changes, commands come out.
 //!
-//! One file per idea: [`steps`] begins and completes them, [`targets`] follows edges, [`joins`] holds what waits for
-//! several inputs and releases it, [`legacy`] is the old breadth-first order, [`failure`] retries, goes on or gives up,
-//! [`waits`] covers timers, waits and children, [`ending`] stops, pauses and finishes, [`recovery`] says what a crash
-//! left undone.
+//! One file per idea: `steps` begins and completes them, `targets` follows edges, `joins` holds what waits for several
+//! inputs and releases it, `legacy` is the old breadth-first order, `failure` retries, goes on or gives up, `waits`
+//! covers timers, waits and children, `ending` stops, pauses and finishes, `recovery` says what a crash left undone.
 
 mod condition;
 mod ending;
@@ -14,6 +13,7 @@ mod recovery;
 mod steps;
 mod targets;
 mod waits;
+mod weight;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -35,13 +35,13 @@ pub(crate) use steps::in_place;
 pub struct Limits {
     /// Steps in all; an endless loop ends here.
     pub steps: u32,
-    /// Items in all that the history holds.
-    pub items: usize,
+    /// About how many bytes the items of the history may take.
+    pub bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 100_000, items: 10_000_000 }
+        Self { steps: 100_000, bytes: 2 << 30 }
     }
 }
 
@@ -62,7 +62,8 @@ pub struct Execution {
     /// Steps that were begun and have not ended.
     open: Vec<Open>,
     begun: u32,
-    items: usize,
+    /// About what the items of the history weigh.
+    bytes: usize,
     paused: bool,
     /// Why the step that ended last failed, when the execution went on all the same.
     last_failure: Option<Failure>,
@@ -132,7 +133,7 @@ impl Execution {
             joins: Joins::default(),
             open: Vec::new(),
             begun: 0,
-            items: 0,
+            bytes: 0,
             paused: false,
             last_failure: None,
             ending: None,
@@ -260,7 +261,7 @@ impl fmt::Debug for Execution {
             .field("joins", &self.joins)
             .field("open", &self.open)
             .field("begun", &self.begun)
-            .field("items", &self.items)
+            .field("bytes", &self.bytes)
             .field("paused", &self.paused)
             .field("last_failure", &self.last_failure)
             .field("ending", &self.ending)

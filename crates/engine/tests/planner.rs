@@ -327,12 +327,13 @@ fn an_endless_loop_ends_with_an_error() {
 }
 
 #[test]
-fn an_execution_that_holds_too_many_items_ends_with_an_error() {
-    let limits = engine::Limits { items: 4, ..engine::Limits::default() };
+fn an_execution_whose_items_take_too_much_memory_ends_with_an_error() {
+    let limits = engine::Limits { bytes: 2 << 20, ..engine::Limits::default() };
     let mut scenario = Scenario::with_limits(workflow("start -> a -> b"), limits);
-    scenario.trigger(json!([{}, {}]));
-    scenario.step("a").gives(json!([{}, {}, {}]));
-    assert_eq!(scenario.status(), ExecutionStatus::Failed);
+    scenario.trigger(json!({ "text": "x".repeat(1 << 20) }));
+    scenario.step("a").completes();
+    let failure = scenario.execution().failure().expect("the execution failed");
+    assert_eq!(failure.error.message, "the execution was stopped because its items take more than 2 MiB");
 }
 
 #[test]

@@ -27,7 +27,7 @@ use sdk::{Context, Effect, NodeError, Output, Services};
 use crate::random::Random;
 
 /// Steps after which a drawn workflow counts as endless: drawn graphs multiply items.
-const LIMITS: Limits = Limits { steps: 400, items: 20_000 };
+const LIMITS: Limits = Limits { steps: 400, bytes: 8 << 20 };
 
 /// One schedule: a drawn workflow and what goes wrong with its execution.
 pub struct Simulator {
@@ -87,7 +87,9 @@ struct World {
     random: Random,
     rough: bool,
     execution: Execution,
-    journal: Vec<Record>,
+    journal: Vec<Recorded>,
+    /// The journal as it is kept; only crashes read it.
+    written: Vec<Record>,
     now_ms: f64,
     /// Results on their way.
     mail: Vec<Event>,
@@ -112,6 +114,7 @@ impl World {
             random,
             rough,
             journal: Vec::new(),
+            written: Vec::new(),
             now_ms: 0.0,
             mail: Vec::new(),
             delivered: Vec::new(),
@@ -223,9 +226,11 @@ impl World {
     }
 
     fn record(&mut self, event: Event) {
-        let seq = self.journal.len() as u64 + 1;
         let recorded = Recorded { at_ms: self.now_ms, duration: None, event };
-        self.journal.push(journal::write(&self.plan, seq, &recorded));
+        if self.rough {
+            self.written.push(journal::write(&self.plan, self.written.len() as u64 + 1, &recorded));
+        }
+        self.journal.push(recorded);
     }
 
     fn carry_out(&mut self, command: Command) -> Result<(), String> {
@@ -332,7 +337,7 @@ impl World {
     /// The state as the written journal tells it, which must be the state.
     fn fold(&self) -> Result<Execution, String> {
         let read = |record| journal::read(&self.plan, record).map_err(|error| error.to_string());
-        let events: Vec<Recorded> = self.journal.iter().map(read).collect::<Result<_, _>>()?;
+        let events: Vec<Recorded> = self.written.iter().map(read).collect::<Result<_, _>>()?;
         let events = events.iter().map(|recorded| (&recorded.event, recorded.at_ms));
         let fold = Execution::replay(self.plan.clone(), LIMITS, 0, events);
         let (told, state) = (format!("{fold:?}"), format!("{:?}", self.execution));
@@ -354,11 +359,12 @@ impl World {
     }
 
     fn story(&self) -> String {
-        let line = |record: &Record| {
+        let line = |(index, recorded): (usize, &Recorded)| {
+            let record = journal::write(&self.plan, index as u64 + 1, recorded);
             let node = record.node.as_deref().unwrap_or("-");
             format!("{:>4} {:?} {node} run {} #{}", record.seq, record.kind, record.run_index, record.attempt)
         };
-        let lines: Vec<String> = self.journal.iter().map(line).collect();
+        let lines: Vec<String> = self.journal.iter().enumerate().map(line).collect();
         format!("{}\nstatus {:?}", lines.join("\n"), self.execution.status())
     }
 }

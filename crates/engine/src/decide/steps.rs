@@ -7,6 +7,7 @@ use sdk::history::{Run, Source};
 use sdk::{Emission, History, Inputs, NodeError};
 use smallvec::smallvec;
 
+use super::weight::weigh;
 use super::{Entry, Execution, Open, Phase};
 use crate::event::{Attempt, Command, Failure, RunStep, StepId};
 
@@ -122,16 +123,15 @@ impl Execution {
         }
         let mut outputs = emission.ports;
         self.add_matching_ports(node, &mut outputs);
-        self.items += outputs.iter().map(|items| items.len()).sum::<usize>();
+        self.bytes += outputs.iter().map(|items| weigh(items)).sum::<usize>();
         self.last_failure = error.clone().map(|error| Failure { node: Some(node), error });
         self.record(node, Run { sources: open.entry.sources, outputs, error, state: emission.state });
         if self.ending.is_some() {
             return;
         }
-        if self.items > self.limits.items {
-            let limit = self.limits.items;
-            let message =
-                format!("the execution was stopped because its steps gave more than {limit} items in all");
+        if self.bytes > self.limits.bytes {
+            let limit = self.limits.bytes >> 20;
+            let message = format!("the execution was stopped because its items take more than {limit} MiB");
             return self.fail(Some(node), NodeError::permanent(message), commands);
         }
         self.follow(node, run);
