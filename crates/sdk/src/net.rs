@@ -9,6 +9,8 @@
 //!
 //! Deliberately absent: proxies, cookies between requests, retries (the engine retries steps) and a cache.
 
+#![expect(clippy::disallowed_types, reason = "this module is where users' work reaches the network")]
+
 mod address;
 mod connect;
 mod error;

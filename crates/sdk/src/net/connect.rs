@@ -1,6 +1,10 @@
 //! Opens connections: resolve once, check every address, connect to a checked one.
 
-#![expect(clippy::disallowed_types, reason = "this is the place that opens sockets for users' work")]
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "this is the place that opens sockets for users' work"
+)]
 
 use std::future::Future;
 use std::io;
