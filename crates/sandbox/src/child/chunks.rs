@@ -21,6 +21,7 @@ const CHUNKS: &[(&str, &str)] = &[
     ("nodes", include_str!("../js/nodes.js")),
     ("path", include_str!("../js/path.js")),
     ("querystring", include_str!("../js/querystring.js")),
+    ("questions", include_str!("../js/questions.js")),
     ("report", include_str!("../js/report.js")),
     ("self", include_str!("../js/self.js")),
     ("text", include_str!("../js/text.js")),

@@ -222,7 +222,7 @@ impl State {
             Err(error) if self.stopped.get().is_some() => return Err(error.into()),
             Err(_) => {
                 ctx.catch();
-                let plain: Value = control.get::<_, Function>("plain")?.call((value,))?;
+                let plain: Value = chunk_function(control, "report", "plain")?.call((value,))?;
                 ctx.json_stringify(plain)?
             }
         };
@@ -238,9 +238,7 @@ impl State {
 
     /// Runs jobs, timers and answers until the promise is settled.
     fn drive(&self, ctx: &Ctx<'_>, control: &JsObject<'_>, promise: &Promise<'_>) -> Result<(), Problem> {
-        let next_timer: Function = control.get("nextTimer")?;
-        let fire_timers: Function = control.get("fireTimers")?;
-        let settle: Function = control.get("settle")?;
+        let chunks: JsObject = control.get("chunks")?;
         loop {
             while ctx.execute_pending_job() {
                 // A chain of jobs need never enter the interpreter's own check.
@@ -254,12 +252,17 @@ impl State {
             if promise.state() != PromiseState::Pending {
                 return Ok(());
             }
+            let settle = || chunk_function(control, "questions", "settle");
             let early = self.early_answers.borrow_mut().pop_front();
             if let Some((head, text)) = early {
-                settle.call::<_, ()>((head.id, head.ok, text))?;
+                settle()?.call::<_, ()>((head.id, head.ok, text))?;
                 continue;
             }
-            let timer: f64 = next_timer.call(())?;
+            let timers: Option<JsObject> = chunks.get("timers")?;
+            let timer: f64 = match &timers {
+                Some(timers) => timers.get::<_, Function>("next")?.call(())?,
+                None => -1.0,
+            };
             if timer < 0.0 && self.open_questions.get() == 0 {
                 let message = "the code waits for a promise that nothing will settle";
                 return Err(Problem::Failed(failure(ErrorKind::Code, message)));
@@ -276,9 +279,11 @@ impl State {
             if self.open_questions.get() > 0 && self.pipe.is_ready() {
                 let (head, text) =
                     self.receive_answer().map_err(|error| failure(ErrorKind::Crashed, error))?;
-                settle.call::<_, ()>((head.id, head.ok, text))?;
+                settle()?.call::<_, ()>((head.id, head.ok, text))?;
             }
-            fire_timers.call::<_, ()>(())?;
+            if let Some(timers) = timers {
+                timers.get::<_, Function>("fire")?.call::<_, ()>(())?;
+            }
         }
     }
 
@@ -380,7 +385,7 @@ impl State {
         };
         // The engine throws null when there is no memory left even for an error.
         let explained = (!thrown.is_null())
-            .then(|| control.get::<_, Function>("explain").ok()?.call::<_, String>((thrown,)).ok())
+            .then(|| chunk_function(control, "report", "explain").ok()?.call::<_, String>((thrown,)).ok())
             .flatten();
         let explained = explained.and_then(|text| serde_json::from_str::<Failure>(&text).ok());
         match explained {
@@ -397,7 +402,13 @@ impl State {
 }
 
 fn report(control: &JsObject<'_>, limits: &Limits) -> Result<Report, Problem> {
-    let text: Option<String> = control.get::<_, Function>("report")?.call(())?;
+    // Only these two chunks leave anything behind.
+    let chunks: JsObject = control.get("chunks")?;
+    let text: Option<String> = if chunks.contains_key("nodes")? || chunks.contains_key("self")? {
+        chunk_function(control, "report", "report")?.call(())?
+    } else {
+        None
+    };
     match text {
         None => Ok(Report { static_data: Vec::new(), custom: Object::new() }),
         Some(text) if text.len() as u64 > limits.output_bytes => {
@@ -412,6 +423,11 @@ fn report(control: &JsObject<'_>, limits: &Limits) -> Result<Report, Problem> {
             Problem::Failed(failure(ErrorKind::Code, format!("static data cannot be kept: {error}")))
         }),
     }
+}
+
+/// A function of a chunk, which is evaluated first where need be.
+fn chunk_function<'js>(control: &JsObject<'js>, chunk: &str, name: &str) -> rquickjs::Result<Function<'js>> {
+    control.get::<_, Function>("load")?.call::<_, JsObject>((chunk,))?.get(name)
 }
 
 fn failure(kind: ErrorKind, message: impl Into<String>) -> Failure {

@@ -1,5 +1,6 @@
 // `this.helpers`: what n8n gives code for requests and files.
-(function ({ send, items, load }) {
+(function ({ items, load }) {
+  const { send } = load('questions');
   const TYPES = { txt: 'text/plain', csv: 'text/csv', html: 'text/html', json: 'application/json', xml: 'application/xml',
     pdf: 'application/pdf', zip: 'application/zip', png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg',
     gif: 'image/gif', svg: 'image/svg+xml', webp: 'image/webp', mp3: 'audio/mpeg', mp4: 'video/mp4', ics: 'text/calendar',

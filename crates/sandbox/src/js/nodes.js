@@ -1,6 +1,7 @@
 // Data of other nodes, static data and the small functions of expressions.
 (function (env) {
-  const { ask, items } = env;
+  const { items } = env;
+  const { ask } = env.load('questions');
   const statics = (env.statics = new Map());
   const answers = new Map();
   const once = (name, query) => {

@@ -2,21 +2,13 @@
 // chunks, evaluated on first use.
 // (No parenthesis around it: the parser would look for its end first, to tell it from an arrow function.)
 host => {
-  const { stringify, parse } = JSON;
   const chunks = Object.create(null);
-  const open = new Map();
   let step, input;
 
   const env = {
-    host, open, load, define, items,
+    host, load, define, items,
     native: host.native,
     index: 0,
-    ask(question) {
-      const [ok, value] = host.ask(stringify(question));
-      if (!ok) throw Object.assign(new Error(value.message), value);
-      return value;
-    },
-    send: (question) => new Promise((resolve, reject) => open.set(host.send(stringify(question)), [resolve, reject])),
   };
   function load(name) {
     return chunks[name] ??= host.load(name)(env);
@@ -64,17 +56,6 @@ host => {
       lazy(globalThis, '$binary', () => items()[0]?.binary ?? {});
     },
     run: (code) => (step.is_per_item ? load('each')(code, self) : code.call(self)),
-    explain: (thrown) => load('report').explain(thrown),
-    plain: (value) => load('report').plain(value),
-    report: () => (chunks.nodes || chunks.self ? load('report').report() : null),
-    nextTimer: () => (chunks.timers ? chunks.timers.next() : -1),
-    fireTimers: () => chunks.timers?.fire(),
-    settle(id, ok, text) {
-      const [resolve, reject] = open.get(id);
-      open.delete(id);
-      const value = parse(text);
-      if (ok) resolve(value);
-      else reject(Object.assign(new Error(value.message), value));
-    },
+    load, chunks,
   };
 }
