@@ -1,8 +1,8 @@
 //! Draws workflows and misfortune from a seed, and checks that executions survive it.
 //!
 //! A schedule runs a drawn workflow twice: once undisturbed, and once with crashes (the state is thrown away and folded
-//! again from the written journal), results that come late, twice or in another order, timers that fire late, pauses
-//! and cancellation. What must hold whatever happens:
+//! again from the written journal), results that come late, twice or in another order, timers that fire late, pauses,
+//! cancellation and time-outs. What must hold whatever happens:
 //! - the journal has no gaps and its fold is the state;
 //! - a step that has ended never runs again, and an effect that began is never begun again;
 //! - every execution ends;
@@ -65,7 +65,7 @@ impl Simulator {
         calm.play()?;
         let mut rough = World::new(self.plan.clone(), Random::new(self.seed ^ 0x5eed), true);
         rough.play().map_err(|broken| format!("{broken}\n{}", rough.story()))?;
-        let deterministic = self.plan.order != Order::Parallel && !rough.cancelled;
+        let deterministic = self.plan.order != Order::Parallel && !rough.stopped;
         if deterministic && calm.ending() != rough.ending() {
             let (calm_story, rough_story) = (calm.story(), rough.story());
             return Err(format!(
@@ -102,7 +102,7 @@ struct World {
     effects: HashSet<Attempt>,
     crashes: usize,
     ignored: usize,
-    cancelled: bool,
+    stopped: bool,
     paused: bool,
 }
 
@@ -123,7 +123,7 @@ impl World {
             effects: HashSet::new(),
             crashes: 0,
             ignored: 0,
-            cancelled: false,
+            stopped: false,
             paused: false,
         }
     }
@@ -163,8 +163,10 @@ impl World {
             self.happen(Event::ResumeAsked)?;
         }
         if self.random.below(400) == 0 {
-            self.cancelled = true;
-            self.happen(Event::CancelAsked)?;
+            self.stopped = true;
+            let ends = [Event::CancelAsked, Event::TimedOut];
+            let end = self.random.pick(&ends);
+            self.happen(end)?;
         }
         Ok(!self.execution.status().is_final())
     }
