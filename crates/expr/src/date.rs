@@ -4,7 +4,7 @@ mod parse;
 
 use model::Text;
 
-pub(crate) use parse::parse;
+pub use parse::parse;
 
 /// Days since 1970 of a date of the proleptic Gregorian calendar; `month` counts from 0 and may be out of range.
 pub(crate) fn days_from_civil(year: f64, month: f64, day: f64) -> f64 {

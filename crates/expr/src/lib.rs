@@ -31,6 +31,7 @@ mod text;
 mod tree;
 pub mod value;
 
+pub use date::parse as parse_date;
 pub use error::{Error, ErrorKind, Limit, ParseError};
 pub use eval::Cx;
 pub use limits::Limits;

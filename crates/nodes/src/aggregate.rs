@@ -129,7 +129,7 @@ impl Aggregate {
                 let message = format!("The '{output}' output field is used more than once");
                 return Err(NodeError::permanent(message).describe("give each field a name of its own"));
             }
-            let found = || items.iter().any(|item| path.get(&item.json).is_some());
+            let found = || items.iter().any(|item| path.find(&item.json).is_some());
             if self.fail_when_missing && !keep_missing && !found() {
                 let message = format!("Couldn't find the field '{}' in the input data", path.text());
                 return Err(NodeError::permanent(message));
@@ -139,7 +139,7 @@ impl Aggregate {
             }
             let mut values = Vec::with_capacity(items.len());
             for item in items {
-                match path.get(&item.json) {
+                match path.find(&item.json).as_deref() {
                     None | Some(Value::Null) if keep_missing => values.push(Value::Null),
                     None | Some(Value::Null) => {}
                     Some(Value::Array(list)) => {

@@ -1,6 +1,6 @@
 //! Moments: what counts as a date and time, as Unix milliseconds.
 
-use jiff::civil::{Date, DateTime};
+use expr::luxon::{DateTime, Locale, ReadOptions, Settings, Zone};
 use jiff::tz::TimeZone;
 use sdk::prelude::*;
 
@@ -11,25 +11,14 @@ use crate::convert::to_text;
 pub(crate) fn parse(value: &Value, zone: &TimeZone) -> Option<f64> {
     let text = to_text(value);
     let text = text.trim();
-    let iso = text.replacen(' ', "T", 1);
-    parse_local(&iso, zone).or_else(|| parse_js(text))
+    let settings = Settings { now: 0.0, zone: Zone::from_jiff(zone), locale: Locale::en() };
+    let options = ReadOptions::default();
+    let forms = [DateTime::from_iso, DateTime::from_http, DateTime::from_rfc2822, DateTime::from_sql];
+    let read = forms.into_iter().filter_map(|read| read(text, &options, &settings).ok());
+    read.into_iter().find(DateTime::is_valid).map(|date| date.to_millis()).or_else(|| parse_js(text))
 }
 
 /// A date and time as JavaScript's `Date` reads it, in a process whose zone is UTC.
 pub(crate) fn parse_js(text: &str) -> Option<f64> {
-    text.parse::<jiff::Timestamp>()
-        .ok()
-        .map(|at| at.as_millisecond() as f64)
-        .or_else(|| parse_local(text, &TimeZone::UTC))
-}
-
-fn parse_local(text: &str, zone: &TimeZone) -> Option<f64> {
-    if let Ok(at) = text.parse::<jiff::Timestamp>() {
-        return Some(at.as_millisecond() as f64);
-    }
-    let local = text
-        .parse::<DateTime>()
-        .ok()
-        .or_else(|| text.parse::<Date>().ok().map(|date| date.at(0, 0, 0, 0)))?;
-    Some(zone.to_timestamp(local).ok()?.as_millisecond() as f64)
+    Some(expr::parse_date(text)).filter(|ms| !ms.is_nan())
 }

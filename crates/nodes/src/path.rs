@@ -1,6 +1,7 @@
 //! Dotted paths into data: `customer.tags[0]`, `a["b.c"]`. They mean what n8n's users expect of them: a member whose
 //! name is the whole path wins over the way through its parts.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use sdk::prelude::*;
@@ -22,10 +23,8 @@ impl Path {
         Self { whole: text.into(), parts }
     }
 
-    /// The member whose name is `name`, dots and all; it may stand in brackets and quotes, as in `['a.b']`.
+    /// The member whose name is `name`, dots and all.
     pub fn name(name: &str) -> Self {
-        let inside = |open: &str, close: &str| name.strip_prefix(open)?.strip_suffix(close);
-        let name = inside("['", "']").or_else(|| inside("[\"", "\"]")).unwrap_or(name);
         Self { whole: name.into(), parts: Vec::new() }
     }
 
@@ -65,10 +64,32 @@ impl Path {
         rest.iter().try_fold(object.get(first)?, |value, part| value.get(part))
     }
 
+    /// The same, and what JavaScript adds to data: the characters of text and the length of text and arrays.
+    pub fn find<'a>(&self, object: &'a Object) -> Option<Cow<'a, Value>> {
+        if let Some(value) = self.get(object) {
+            return Some(Cow::Borrowed(value));
+        }
+        let (last, way) = self.parts.split_last()?;
+        let (first, way) = way.split_first()?;
+        let holder = way.iter().try_fold(object.get(first)?, |value, part| value.get(part))?;
+        let added = match (holder, last.as_str()) {
+            (Value::Array(values), "length") => values.len().into(),
+            (Value::String(text), "length") => text.encode_utf16().count().into(),
+            (Value::String(text), index) => {
+                let unit = text.encode_utf16().nth(model::value::array_index(index)? as usize)?;
+                String::from_utf16_lossy(&[unit]).into()
+            }
+            _ => return None,
+        };
+        Some(Cow::Owned(added))
+    }
+
     /// Puts `value` there and makes the objects and arrays on the way; `None` removes what is there. Whatever stands
     /// in the way and is neither object nor array is replaced.
     pub fn set(&self, object: &mut Object, value: Option<Value>) -> Result<(), NodeError> {
         let Some(value) = value else {
+            // The way there is made all the same.
+            self.set(object, Some(Value::Null))?;
             self.remove(object);
             return Ok(());
         };
@@ -252,6 +273,16 @@ mod tests {
     }
 
     #[test]
+    fn characters_and_lengths_can_be_found() {
+        let data = object(json!({ "text": "héllo", "list": [1, 2] }));
+        let find = |path: &str| Path::parse(path).find(&data).map(Cow::into_owned);
+        assert_eq!(find("text[1]"), Some("é".into()));
+        assert_eq!(find("text.length"), Some(5.into()));
+        assert_eq!(find("list.length"), Some(2.into()));
+        assert_eq!(find("list.other"), None);
+    }
+
+    #[test]
     fn a_far_element_is_refused() {
         let mut data = Object::new();
         assert!(Path::parse("a[4000000000]").set(&mut data, Some(1.into())).is_err());
@@ -270,7 +301,6 @@ mod tests {
     fn without_dots_a_path_is_a_name() {
         let mut data = Object::new();
         Path::name("a.b").set(&mut data, Some(1.into())).expect("it can be set");
-        Path::name("['c.d']").set(&mut data, Some(2.into())).expect("it can be set");
-        assert_eq!(Value::Object(data), json!({ "a.b": 1, "c.d": 2 }));
+        assert_eq!(Value::Object(data), json!({ "a.b": 1 }));
     }
 }

@@ -1,5 +1,6 @@
 //! Remove Duplicates: drops items that repeat earlier ones.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use sdk::prelude::*;
@@ -91,7 +92,7 @@ impl Node for RemoveDuplicates {
         for (index, item) in items.iter().enumerate() {
             let mut print = String::new();
             for path in &paths {
-                print.push_str(&compare::fingerprint(path.get(&item.json)));
+                print.push_str(&compare::fingerprint(path.find(&item.json).as_deref()));
             }
             if !seen.insert(print) {
                 continue;
@@ -100,7 +101,7 @@ impl Node for RemoveDuplicates {
             if remove_others {
                 let mut json = Object::new();
                 for path in &paths {
-                    path.set(&mut json, path.get(&item.json).cloned())?;
+                    path.set(&mut json, path.find(&item.json).map(Cow::into_owned))?;
                 }
                 item = Item::new(json);
             }
@@ -151,11 +152,11 @@ impl RemoveDuplicates {
             }
             let mut found: Option<&str> = None;
             for item in items {
-                let Some(value) = path.get(&item.json) else {
+                let Some(value) = path.find(&item.json) else {
                     let message = format!("'{}' field is missing from some input items", path.text());
                     return Err(NodeError::permanent(message));
                 };
-                let kind = match value {
+                let kind = match &*value {
                     Value::Null if self.types == Types::SameOrNull => continue,
                     Value::Null | Value::Array(_) => "object",
                     value => value.type_name(),

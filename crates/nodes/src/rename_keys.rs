@@ -73,8 +73,8 @@ impl Node for RenameKeys {
                     continue;
                 }
                 let from = Path::parse(&from);
-                if let Some(value) = from.get(&item.json) {
-                    Path::parse(&to).set(&mut json, Some(value.clone()))?;
+                if let Some(value) = from.find(&item.json) {
+                    Path::parse(&to).set(&mut json, Some(value.into_owned()))?;
                     from.remove(&mut json);
                 }
             }

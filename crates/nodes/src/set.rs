@@ -2,6 +2,7 @@
 
 mod n8n;
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use model::Binary;
@@ -243,7 +244,8 @@ impl Set {
             Include::Selected => {
                 let mut kept = Object::new();
                 for path in Path::list(&self.include_fields.eval(ctx, index)?, dotted) {
-                    Path::new(path.last(), dotted).set(&mut kept, path.get(&item.json).cloned())?;
+                    Path::new(path.last(), dotted)
+                        .set(&mut kept, path.find(&item.json).map(Cow::into_owned))?;
                 }
                 kept
             }
@@ -285,7 +287,9 @@ impl Set {
                 object_of(text, &format!("entry \"{name}\" inside 'Fields to Set'"), ctx, index)?.into(),
             );
         }
-        let Some(kind) = field.kind.as_type() else { return Ok(field.kind.convert_leniently(value)) };
+        let Some(kind) = field.kind.as_type() else {
+            return Ok(field.kind.convert_leniently(value).map(as_json));
+        };
         let missing = value.as_ref().is_none_or(Value::is_null);
         let converted = match (value, self.nulls, kind) {
             (None, Nulls::WriteInText, Type::String) => return Ok(Some("undefined".into())),
@@ -296,7 +300,7 @@ impl Set {
         };
         converted.map(Some).or_else(|value| {
             if self.ignore_conversion_errors.eval(ctx, index)? {
-                return Ok(Some(value.unwrap_or_default()));
+                return Ok(Some(as_json(value.unwrap_or_default())));
             }
             let message = format!("{} [item {index}]", kind.mismatch(name, value.as_ref()));
             Err(NodeError::permanent(message).describe(format!(
@@ -330,6 +334,14 @@ impl FieldType {
             }
             _ => value,
         }
+    }
+}
+
+/// What is no finite number is `null` as JSON.
+fn as_json(value: Value) -> Value {
+    match value {
+        Value::Number(number) if !number.is_finite() => Value::Null,
+        value => value,
     }
 }
 

@@ -95,7 +95,7 @@ impl Sort {
             let path = Path::new(&field.name.eval(ctx, 0)?, dotted);
             // Once per item, not once per comparison.
             let keys: Vec<Option<Value>> =
-                items.iter().map(|item| path.get(&item.json).map(folded)).collect();
+                items.iter().map(|item| path.find(&item.json).map(|value| folded(&value))).collect();
             if keys.iter().all(Option::is_none) {
                 let error = NodeError::permanent(format!(
                     "Couldn't find the field '{}' in the input data",

@@ -126,7 +126,7 @@ impl SplitOut {
                 continue;
             }
             let name = destinations.get(position).map_or(*field, Text::as_str);
-            let elements = self.elements(Path::new(field, dotted).get(&item.json), field)?;
+            let elements = self.elements(Path::new(field, dotted).find(&item.json).as_deref(), field)?;
             for (at, element) in elements.iter().enumerate() {
                 let json = &mut entry(&mut split, at).json;
                 match element {
@@ -196,8 +196,10 @@ impl SplitOut {
                 }
                 for item_out in split.iter_mut() {
                     for path in &paths {
-                        match path.get(&item.json) {
-                            Some(value) => drop(item_out.json.insert(path.text().clone(), value.clone())),
+                        match path.find(&item.json) {
+                            Some(value) => {
+                                drop(item_out.json.insert(path.text().clone(), value.into_owned()));
+                            }
                             None => drop(item_out.json.remove(path.text())),
                         }
                     }

@@ -1,5 +1,6 @@
 //! Summarize: counts, sums and joins values, per group.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use sdk::prelude::*;
@@ -171,7 +172,7 @@ struct Column<'a> {
     name: Text,
     include_empty: bool,
     separator: Text,
-    values: Vec<Option<&'a Value>>,
+    values: Vec<Option<Cow<'a, Value>>>,
 }
 
 impl Summarize {
@@ -185,7 +186,7 @@ impl Summarize {
         let mut named = false;
         for field in &self.fields {
             let path = Path::new(&field.name.eval(ctx, 0)?, dotted);
-            let values: Vec<_> = items.iter().map(|item| path.get(&item.json)).collect();
+            let values: Vec<_> = items.iter().map(|item| path.find(&item.json)).collect();
             let missing = !path.text().is_empty() && values.iter().all(Option::is_none);
             if missing && self.fail_when_missing.eval(ctx, 0)? {
                 let message = format!("The field '{}' does not exist in any items", path.text());
@@ -247,7 +248,7 @@ impl Split<'_> {
         let mut groups: Vec<(Option<Value>, Vec<usize>)> = Vec::new();
         let mut places: HashMap<(&str, Text), usize> = HashMap::new();
         for member in members {
-            let mut value = path.get(&self.items[*member].json).cloned();
+            let mut value = path.find(&self.items[*member].json).map(Cow::into_owned);
             if let Some(object @ (Value::Array(_) | Value::Object(_))) = &value {
                 value = Some(object.to_json().into());
             }
@@ -292,7 +293,7 @@ impl Split<'_> {
 
 impl Column<'_> {
     fn condense(&self, members: &[usize], numbers_only: bool) -> Value {
-        let values = || members.iter().map(|member| self.values[*member]);
+        let values = || members.iter().map(|member| self.values[*member].as_deref());
         let wanted = || values().filter(|value| self.include_empty || !is_empty(*value));
         let numbers = || values().filter_map(|value| value.and_then(Value::as_f64));
         match self.aggregation {

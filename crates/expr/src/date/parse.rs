@@ -4,8 +4,8 @@ use super::days_from_civil;
 
 const DAY: f64 = 86_400_000.0;
 
-/// `Date.parse(text)`; `NaN` for what is no date. Without an offset, the time zone is that of the process: UTC.
-pub(crate) fn parse(text: &str) -> f64 {
+/// JavaScript's `Date.parse(text)`, in milliseconds since 1970; `NaN` for what is no date. Without an offset, the time zone is that of the process: UTC.
+pub fn parse(text: &str) -> f64 {
     let text = text.trim();
     let ms = iso(text).or_else(|| legacy(text)).unwrap_or(f64::NAN);
     if ms.abs() <= super::FURTHEST { ms } else { f64::NAN }

@@ -5,6 +5,7 @@ use sdk::prelude::*;
 
 use super::{parse_unit, read_text, timestamp_of, tokens};
 use crate::convert::to_text;
+use crate::moment;
 
 /// Writes dates by the tokens of Moment.js, or moves them by an amount. New workflows use version 2. Text without an
 /// offset is in UTC.
@@ -136,6 +137,7 @@ impl DateTimeByMoment {
         let from_format = self.from_format.eval(ctx, index)?;
         let ms = match &value {
             Value::Number(ms) if from_format.is_empty() => Some(*ms),
+            value if from_format.is_empty() => moment::parse_js(&to_text(value)),
             value => read(&to_text(value), &from_format, true, &Zone::UTC, ctx)?,
         };
         let ms = ms.filter(|ms| ms.abs() <= 8.64e15).ok_or_else(|| {
