@@ -164,7 +164,7 @@ impl Table {
                     text += "  ";
                 }
             }
-            text + "\n"
+            text.trim_end().to_owned() + "\n"
         };
         let mut heading = self.columns.iter().map(|(title, _)| ((*title).to_owned(), paint.dim(title)));
         let mut text = line(&mut heading);

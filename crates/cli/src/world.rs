@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context as _;
@@ -76,11 +76,14 @@ pub(crate) struct Folder {
     folder: Option<PathBuf>,
     catalogue: Catalogue,
     missing_order: Order,
+    /// What was already found, by id; a step may call one workflow for each of its items.
+    found: Mutex<HashMap<String, Arc<Plan>>>,
 }
 
 impl Folder {
     pub(crate) fn new(folder: Option<PathBuf>, catalogue: Catalogue, missing_order: Order) -> Self {
-        Self { folder, catalogue, missing_order }
+        let folder = folder.map(|folder| if folder.as_os_str().is_empty() { ".".into() } else { folder });
+        Self { folder, catalogue, missing_order, found: Mutex::default() }
     }
 
     fn find(&self, id: &str) -> Result<Workflow, NodeError> {
@@ -108,6 +111,14 @@ impl Folder {
         loaded.find(|workflow| workflow.id.as_deref() == Some(id)).ok_or_else(missing)
     }
 
+    fn compile(&self, workflow: &Workflow) -> Result<Arc<Plan>, NodeError> {
+        let plan = Plan::compile(workflow, &self.catalogue).map_err(|problems| {
+            let problem = problems.first().map(ToString::to_string).unwrap_or_default();
+            NodeError::permanent(format!("the sub-workflow is not valid: {problem}"))
+        })?;
+        Ok(Arc::new(plan))
+    }
+
     fn read(&self, definition: &Value) -> Result<Workflow, NodeError> {
         let refused =
             |problem: Problem| NodeError::permanent(format!("the sub-workflow is not valid: {problem}"));
@@ -126,15 +137,18 @@ fn refused(invalid: Invalid) -> NodeError {
 impl Workflows for Folder {
     fn resolve<'a>(&'a self, source: &'a WorkflowSource) -> BoxFuture<'a, Result<Arc<Plan>, NodeError>> {
         Box::pin(async move {
-            let workflow = match source {
-                WorkflowSource::Reference { id } => self.find(id)?,
-                WorkflowSource::Inline { definition } => self.read(definition)?,
-            };
-            let plan = Plan::compile(&workflow, &self.catalogue).map_err(|problems| {
-                let problem = problems.first().map(ToString::to_string).unwrap_or_default();
-                NodeError::permanent(format!("the sub-workflow is not valid: {problem}"))
-            })?;
-            Ok(Arc::new(plan))
+            match source {
+                WorkflowSource::Inline { definition } => self.compile(&self.read(definition)?),
+                WorkflowSource::Reference { id } => {
+                    let known = || self.found.lock().expect("nobody panics while holding plans");
+                    if let Some(plan) = known().get(id) {
+                        return Ok(plan.clone());
+                    }
+                    let plan = self.compile(&self.find(id)?)?;
+                    known().insert(id.clone(), plan.clone());
+                    Ok(plan)
+                }
+            }
         })
     }
 }
@@ -180,7 +194,7 @@ pub(crate) fn record(plan: &Plan, outcome: &Outcome) -> Record {
     let mut record = Record {
         status: outcome.status,
         error: outcome.failure.as_ref().map(|failed| failure(failed.node, &failed.error)),
-        duration_ms: outcome.duration.as_secs_f64() * 1_000.0,
+        duration_ms: milliseconds(outcome.duration),
         order: outcome.order.iter().map(|(node, _)| name(*node)).collect(),
         nodes: Default::default(),
     };
@@ -191,8 +205,13 @@ pub(crate) fn record(plan: &Plan, outcome: &Outcome) -> Record {
             status: if done.error.is_some() { StepStatus::Failed } else { StepStatus::Completed },
             outputs: done.outputs.clone(),
             error: done.error.as_ref().map(|error| failure(Some(*node), error)),
-            duration_ms: duration.as_secs_f64() * 1_000.0,
+            duration_ms: milliseconds(duration),
         });
     }
     record
+}
+
+/// Milliseconds, to the microsecond.
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1_000.0
 }

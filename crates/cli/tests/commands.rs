@@ -314,3 +314,79 @@ fn endless_expressions_and_code_end_with_an_error() {
         assert!(error["node"] == "N" && error["message"].is_string(), "{file}: {error}");
     }
 }
+
+/// A workflow that hands its items to another one.
+fn caller(id: &str) -> String {
+    format!(
+        r#"{{"nodes": [
+            {{ "key": "start", "type": "core.manual", "name": "Start" }},
+            {{ "key": "call", "type": "core.execute_workflow", "name": "Call",
+               "parameters": {{ "workflow": {{ "from": "reference", "id": "{id}" }} }} }}
+        ], "edges": [{{ "source": "start", "target": "call" }}]}}"#
+    )
+}
+
+#[test]
+fn a_sub_workflow_is_found_beside_the_file_by_name_or_id_and_nowhere_else() {
+    let child = r#"{"id": "17", "nodes": [
+        { "key": "start", "type": "core.execute_workflow_trigger", "name": "Called" },
+        { "key": "mark", "type": "core.set", "name": "Mark",
+          "parameters": { "fields": [{ "name": "seen", "value": "yes", "type": "string" }], "include": "all" } }
+    ], "edges": [{ "source": "start", "target": "mark" }]}"#;
+    let (by_name, by_id, outside, missing) =
+        (caller("child"), caller("17"), caller("../child"), caller("18"));
+    let folder = folder(&[
+        ("child.json", child),
+        ("by_name.json", &by_name),
+        ("by_id.json", &by_id),
+        ("outside.json", &outside),
+        ("missing.json", &missing),
+    ]);
+    for file in ["by_name.json", "by_id.json"] {
+        let done = runnel(folder.path(), &["exec", file, "--input", r#"{"a": 1}"#, "--json"]);
+        assert_eq!(done.code, 0, "{}{}", done.out, done.err);
+        let item = lines(&done.out)[0]["nodes"]["Call"][0]["outputs"][0][0]["json"].clone();
+        assert_eq!(item, serde_json::json!({ "a": 1, "seen": "yes" }));
+    }
+    std::fs::create_dir(folder.path().join("below")).expect("a folder can be made");
+    std::fs::copy(folder.path().join("outside.json"), folder.path().join("below/outside.json"))
+        .expect("it copies");
+    for file in ["below/outside.json", "missing.json"] {
+        let done = runnel(folder.path(), &["exec", file, "--json"]);
+        assert_eq!(done.code, 1);
+        let message = lines(&done.out)[0]["error"]["message"].to_string();
+        assert!(message.contains("was not found in"), "{message}");
+    }
+}
+
+#[test]
+fn a_workflow_that_runs_itself_ends_with_an_error() {
+    let folder = folder(&[("loop.json", &caller("loop"))]);
+    let done = runnel(folder.path(), &["exec", "loop.json", "--json"]);
+    assert_eq!(done.code, 1);
+    assert!(done.out.contains("levels deep"), "{}", done.out);
+}
+
+#[test]
+fn a_long_wait_exits_with_3_and_so_does_a_timeout() {
+    let wait = |parameters: &str| {
+        format!(
+            r#"{{"nodes": [
+                {{ "key": "start", "type": "core.manual", "name": "Start" }},
+                {{ "key": "wait", "type": "core.wait", "name": "Wait", "parameters": {parameters} }}
+            ], "edges": [{{ "source": "start", "target": "wait" }}]}}"#
+        )
+    };
+    let interval = |amount: u32, unit: &str| {
+        wait(&format!(r#"{{ "until": "interval", "amount": {amount}, "unit": "{unit}" }}"#))
+    };
+    let (long, short) = (interval(3, "days"), interval(30, "seconds"));
+    let folder = folder(&[("long.json", &long), ("short.json", &short)]);
+    let status = |args: &[&str]| {
+        let done = runnel(folder.path(), args);
+        (done.code, lines(&done.out)[0]["status"].as_str().map(str::to_owned))
+    };
+    assert_eq!(status(&["exec", "long.json", "--json"]), (3, Some("waiting".to_owned())));
+    let timeout = ["exec", "short.json", "--timeout", "0.3", "--json"];
+    assert_eq!(status(&timeout), (3, Some("timed_out".to_owned())));
+}

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Plan, Runner, Start};
-use model::{Text, Value, Workflow};
-use nodes::n8n::{self, Outcome, Unsupported};
+use model::{Imported, Text, Value, Workflow};
+use nodes::n8n::{self, Unsupported};
+use sdk::n8n::{N8nNode, Unmapped};
 use sdk::net::{Client, Mocks};
-use sdk::{Catalogue, Services};
+use sdk::{Catalogue, Mode, Services};
 use tokio_util::sync::CancellationToken;
 
 use super::case::{Case, Subject, WorkflowCase};
@@ -62,18 +63,15 @@ async fn run_workflow(mut case: WorkflowCase, shared: &Shared) -> Result<Verdict
     }
     let catalogue = if case.test_nodes { &shared.test_catalogue } else { &shared.catalogue };
     let _folders = place_files(&mut case)?;
-    let (mut workflow, missing) = read_workflow(&case, catalogue)?;
+    let mut workflow = read_workflow(&case, catalogue)?;
+    let missing = missing_types(&workflow, catalogue);
     prepare(&mut workflow, &case)?;
     let stand_in = |name: &str| {
         let node = workflow.nodes.iter().find(|node| node.name == name);
         node.is_some_and(|node| node.disabled || workflow.pins.contains_key(&node.key))
     };
-    if let Some((name, kind)) = case
-        .must_run
-        .iter()
-        .filter(|name| !stand_in(name))
-        .find_map(|name| missing.get(name.as_str()).map(|kind| (name, kind)))
-    {
+    let mut must_run = case.must_run.iter().filter(|name| !stand_in(name));
+    if let Some((name, kind)) = must_run.find_map(|name| missing.get_key_value(name)) {
         return Ok(unsupported(name, kind));
     }
     let plan = Plan::compile(&workflow, catalogue).map_err(|problems| {
@@ -101,16 +99,12 @@ async fn run_workflow(mut case: WorkflowCase, shared: &Shared) -> Result<Verdict
         plan.find(name).map_or_else(Vec::new, |node| plan.node(node).outputs.clone())
     };
     let judged = judge::judge(&case.expected, &record, &ports);
-    let reached = record
-        .nodes
-        .keys()
-        .map(Text::as_str)
-        .chain(record.error.iter().filter_map(|error| error.node.as_deref()));
-    let reached = reached.into_iter().filter(|name| !stand_in(name));
-    match (judged, reached.filter_map(|name| Some((name, missing.get(name)?))).next()) {
-        (Ok(()), _) => Ok(Verdict::Pass),
-        (Err(_), Some((name, kind))) => Ok(unsupported(name, kind)),
-        (Err(difference), None) => Err(difference),
+    let Err(difference) = judged else { return Ok(Verdict::Pass) };
+    let failed = record.error.iter().filter_map(|error| error.node.as_ref());
+    let reached = record.nodes.keys().chain(failed).map(Text::as_str).filter(|name| !stand_in(name));
+    match reached.filter_map(|name| missing.get_key_value(name)).next() {
+        Some((name, kind)) => Ok(unsupported(name, kind)),
+        None => Err(difference),
     }
 }
 
@@ -118,32 +112,29 @@ fn unsupported(name: &str, kind: &str) -> Verdict {
     Verdict::Unsupported(format!("node \"{name}\": node type {kind} is not supported"))
 }
 
-/// Reads the workflow; also gives the nodes of types that do not exist here, with their types.
-fn read_workflow(
-    case: &WorkflowCase,
-    catalogue: &Catalogue,
-) -> Result<(Workflow, HashMap<String, String>), String> {
-    let mut missing = HashMap::new();
+/// Reads the workflow.
+fn read_workflow(case: &WorkflowCase, catalogue: &Catalogue) -> Result<Workflow, String> {
     let workflow = if n8n::is_n8n(&case.workflow) {
-        let import = n8n::import_as(&case.workflow, catalogue, case.missing_order)
-            .map_err(|problem| format!("the workflow is not valid: {problem}"))?;
-        let nodes = import.report.nodes.into_iter();
-        let unknown =
-            nodes.filter(|node| matches!(node.outcome, Outcome::Unsupported { missing_type: true, .. }));
-        missing.extend(unknown.map(|node| (node.node, node.kind)));
-        import.workflow
+        n8n::import_as(&case.workflow, catalogue, case.missing_order).map(|import| import.workflow)
     } else {
         Workflow::from_json(&case.workflow.to_json())
-            .map_err(|problem| format!("the workflow is not valid: {problem}"))?
     };
-    let unknown = workflow.nodes.iter().filter(|node| {
-        let placeholder = node.kind == Unsupported::KIND.name && node.origin.is_some();
-        placeholder && !missing.contains_key(node.name.as_str()) && !n8n::is_n8n(&case.workflow)
-            || catalogue.find(&node.kind, node.version).is_none()
+    workflow.map_err(|problem| format!("the workflow is not valid: {problem}"))
+}
+
+/// The nodes of types that do not exist here: their names and types.
+fn missing_types(workflow: &Workflow, catalogue: &Catalogue) -> HashMap<String, String> {
+    let missing = workflow.nodes.iter().filter_map(|node| {
+        let kind = match &node.origin {
+            Some(Imported { kind, type_version, parameters, .. }) if node.kind == Unsupported::KIND.name => {
+                let foreign = N8nNode { kind, version: *type_version, parameters, webhook_id: None };
+                (catalogue.import_n8n(&foreign) == Err(Unmapped::UnknownType)).then_some(kind)
+            }
+            _ => catalogue.find(&node.kind, node.version).is_none().then_some(&node.kind),
+        };
+        Some((node.name.to_string(), kind?.clone()))
     });
-    let unknown: Vec<_> = unknown.map(|node| (node.name.to_string(), node.kind.clone())).collect();
-    missing.extend(unknown);
-    Ok((workflow, missing))
+    missing.collect()
 }
 
 /// Pins and disables nodes as the case says.
@@ -170,7 +161,11 @@ fn start(case: &WorkflowCase, plan: &Plan, cancel: CancellationToken) -> Result<
     Ok(Start {
         node: case.start.as_ref().map(find).transpose()?,
         items: Arc::new(case.input.clone()),
-        mode: case.mode,
+        // Where time stands still it does so for people's code too.
+        mode: match case.mode {
+            Mode::Manual if case.now_ms.is_some() => Mode::Test,
+            mode => mode,
+        },
         zone: world::zone(plan, &case.timezone).map_err(|error| error.to_string())?,
         variables: case.variables.clone(),
         seed: 1,
