@@ -184,6 +184,41 @@ fn cancelling_stops_what_runs() {
 }
 
 #[test]
+fn steps_that_never_wait_can_be_cancelled() {
+    let start = Start::default();
+    let cancel = start.cancel.clone();
+    let outcome = block_on(async {
+        let runner = Runner::new(Services::default(), Arc::new(VirtualClock::default()));
+        let run = runner.run(plan(workflow("start -> a -> b -> a")), start);
+        tokio::join!(run, async { cancel.cancel() }).0
+    });
+    assert_eq!(outcome.status, ExecutionStatus::Cancelled);
+    assert!(outcome.order.len() < 1_000, "{} steps ended", outcome.order.len());
+}
+
+#[test]
+fn steps_that_never_wait_run_out_of_time() {
+    /// Every look at it takes a millisecond.
+    #[derive(Default)]
+    struct SlowClock(std::sync::atomic::AtomicU64);
+
+    impl engine::Clock for SlowClock {
+        fn now_ms(&self) -> f64 {
+            0.0
+        }
+
+        fn elapsed(&self) -> std::time::Duration {
+            std::time::Duration::from_millis(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+        }
+    }
+
+    let runner = Runner::new(Services::default(), Arc::new(SlowClock::default()));
+    let outcome = block_on(runner.run(plan(workflow("start -> a -> b -> a").limit("1s")), Start::default()));
+    assert_eq!(outcome.status, ExecutionStatus::TimedOut);
+    assert!(outcome.order.len() < 1_000, "{} steps ended", outcome.order.len());
+}
+
+#[test]
 fn a_loop_hands_out_items_one_by_one_and_gives_what_came_back() {
     let draft = workflow("start -> loop; loop.done -> end; loop.each -> count -> loop")
         .is("loop", STEP, json!({ "does": "loop", "outputs": ["done", "each"] }))

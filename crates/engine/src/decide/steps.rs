@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{Item, Items, Lineage, Order, Origin};
 use sdk::history::{Run, Source};
-use sdk::{Emission, History, Inputs, NodeError};
+use sdk::{Emission, Inputs, NodeError};
 use smallvec::smallvec;
 
 use super::weight::weigh;
@@ -140,7 +140,7 @@ impl Execution {
     pub(super) fn record(&mut self, node: usize, run: Run) {
         self.finished.push((node as u32, self.history.runs(node).len() as u32));
         // In place, unless a step that still runs looks at it.
-        History::push(Arc::make_mut(&mut self.history), node, run);
+        Arc::make_mut(&mut self.history).push(node, run);
     }
 
     /// An entry for items that arrive at a node with one input.

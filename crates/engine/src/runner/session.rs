@@ -19,6 +19,8 @@ use crate::step::{Prepared, prepare, settle};
 
 /// How long a step that was asked to stop may take to do so.
 const GRACE: Duration = Duration::from_secs(10);
+/// Commands between two moments in which others may run.
+const BREATH: u32 = 64;
 
 pub(super) struct Session {
     runner: Runner,
@@ -35,6 +37,7 @@ pub(super) struct Session {
     /// Time in which nothing ran.
     idle: Duration,
     asked_to_cancel: bool,
+    carried_out: u32,
     logs: Vec<Log>,
     journal: Vec<Recorded>,
     changed_static_data: bool,
@@ -81,6 +84,7 @@ impl Session {
             timers: Vec::new(),
             idle: Duration::ZERO,
             asked_to_cancel: false,
+            carried_out: 0,
             logs: Vec::new(),
             journal: Vec::new(),
             changed_static_data: false,
@@ -97,6 +101,7 @@ impl Session {
         loop {
             while let Some(command) = self.commands.pop_front() {
                 self.carry_out(command).await;
+                self.look_around().await;
             }
             if self.execution.status().is_final() {
                 self.stops.clear();
@@ -110,6 +115,24 @@ impl Session {
                 return self.outcome();
             }
             self.wait().await;
+        }
+    }
+
+    /// Steps that never wait would keep everybody from stopping them, and all else in their thread from running.
+    async fn look_around(&mut self) {
+        self.carried_out += 1;
+        if self.carried_out.is_multiple_of(BREATH) {
+            tokio::task::yield_now().await;
+        }
+        if !self.asked_to_cancel && self.start.cancel.is_cancelled() {
+            self.asked_to_cancel = true;
+            self.happen(Event::CancelAsked, None);
+        }
+        if self.plan.timeout_ms.is_some()
+            && let Some(deadline) = self.deadline(self.runner.clock.elapsed())
+            && deadline <= Instant::now()
+        {
+            self.happen(Event::TimedOut, None);
         }
     }
 
