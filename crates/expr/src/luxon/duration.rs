@@ -1,8 +1,8 @@
 //! Lengths of time in units of the calendar and the clock.
 
+use super::Locale;
 use super::civil::DAY_MS;
 use super::unit::Unit;
-use super::{Error, Locale};
 
 /// A length of time, such as one month and 3.5 hours. Units do not carry over into each other by themselves.
 #[derive(Clone, Debug, PartialEq)]
@@ -190,13 +190,9 @@ impl Duration {
         self.with_units(self.units().map(|(unit, value)| (unit, if value == 0.0 { 0.0 } else { -value })))
     }
 
-    /// Every unit changed by a function.
-    pub fn map_units(&self, mut change: impl FnMut(f64, Unit) -> Result<f64, Error>) -> Result<Self, Error> {
-        let mut result = self.clone();
-        for (unit, value) in self.units() {
-            result.values[unit as usize] = Some(change(value, unit)?);
-        }
-        Ok(result)
+    /// Every unit times a number.
+    pub fn times(&self, factor: f64) -> Self {
+        self.with_units(self.units().map(|(unit, value)| (unit, value * factor)))
     }
 
     /// The same duration with some units replaced.

@@ -2,13 +2,16 @@
 
 use model::Text;
 
+use super::Error;
 use super::datetime::DateTime;
 use super::duration::{Duration, Invalid};
-use super::format::{Token, pad, tokens};
+use super::format::{Token, tokens};
 use super::iso::{self, IsoOptions};
 use super::locale::Locale;
+use super::number::NumberFormat;
 use super::unit::Unit;
 use super::zone::Zone;
+use crate::number::number_to_text;
 
 /// Which units of a negative duration carry the sign.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,8 +56,9 @@ impl Duration {
         }
         let months = self.get(Unit::Months) + self.get(Unit::Quarters) * 3.0;
         let seconds = self.get(Unit::Seconds) + self.get(Unit::Milliseconds) / 1000.0;
-        let part =
-            |value: f64, letter: char| if value == 0.0 { String::new() } else { format!("{value}{letter}") };
+        let part = |value: f64, letter: char| {
+            if value == 0.0 { String::new() } else { format!("{}{letter}", number_to_text(value)) }
+        };
         let mut text = "P".to_owned();
         text.push_str(&part(self.get(Unit::Years), 'Y'));
         text.push_str(&part(months, 'M'));
@@ -63,7 +67,7 @@ impl Duration {
         let mut time = part(self.get(Unit::Hours), 'H');
         time.push_str(&part(self.get(Unit::Minutes), 'M'));
         if self.get(Unit::Seconds) != 0.0 || self.get(Unit::Milliseconds) != 0.0 {
-            time.push_str(&format!("{}S", (seconds * 1000.0 + 0.5).floor() / 1000.0));
+            time.push_str(&format!("{}S", number_to_text((seconds * 1000.0 + 0.5).floor() / 1000.0)));
         }
         if !time.is_empty() {
             text.push('T');
@@ -103,24 +107,31 @@ impl Duration {
             if negative && sign == SignMode::NegativeLargestOnly && Some(unit) != largest {
                 value = -value;
             }
-            let value = if round_down { value.floor() } else { (value * 1000.0 + 0.5).floor() / 1000.0 };
-            match sign {
-                SignMode::NegativeLargestOnly if Some(unit) != largest => {
-                    text.push_str(&pad(value.abs(), written.len()));
-                    continue;
-                }
-                SignMode::All if value >= 0.0 => text.push('+'),
-                _ => {}
+            let value = if round_down { value.floor() } else { value };
+            let shown = match sign {
+                SignMode::NegativeLargestOnly if Some(unit) != largest => value.abs(),
+                _ => value + 0.0,
+            };
+            if sign == SignMode::All && value >= 0.0 {
+                text.push('+');
             }
-            text.push_str(&pad(value + 0.0, written.len()));
+            let format = NumberFormat {
+                no_grouping: true,
+                minimum_integer_digits: Some(written.len()),
+                ..NumberFormat::default()
+            };
+            text.push_str(&format.format(shown, &Locale::en()));
         }
         text
     }
 
-    /// `1 day, 5 hours, 6 minutes`
-    pub fn to_human(&self, options: &HumanOptions) -> String {
+    /// `1 day, 5 hours, 6 minutes`; quarters have no words.
+    pub fn to_human(&self, options: &HumanOptions) -> Result<String, Error> {
         if !self.is_valid() {
-            return "Invalid Duration".to_owned();
+            return Ok("Invalid Duration".to_owned());
+        }
+        if self.units().any(|(unit, _)| unit == Unit::Quarters) {
+            return Err(Error::new("Invalid unit argument for Intl.NumberFormat() 'quarter'"));
         }
         let display = options.unit_display.as_deref().unwrap_or("long");
         let units = self.units().filter(|(_, value)| *value != 0.0 || !options.hide_zeros);
@@ -128,10 +139,15 @@ impl Duration {
             .map(|(unit, value)| {
                 let digits = options.maximum_fraction_digits.unwrap_or(3);
                 let key = format!("unit.{}.{display}", unit.singular());
-                self.locale().counted(&key, value, &self.locale().number(value, digits))
+                let format = NumberFormat {
+                    no_grouping: true,
+                    maximum_fraction_digits: Some(digits),
+                    ..NumberFormat::default()
+                };
+                self.locale().counted(&key, value, &format.format(value, self.locale()))
             })
             .collect();
-        join(self.locale(), options.list_style.as_deref().unwrap_or("narrow"), &words)
+        Ok(join(self.locale(), options.list_style.as_deref().unwrap_or("narrow"), &words))
     }
 
     /// `toString()`: ISO 8601, or `null` when invalid.
@@ -202,8 +218,9 @@ mod tests {
     #[test]
     fn words_form_a_list() {
         let duration = Duration::new([(Unit::Days, 1.0), (Unit::Hours, 5.0), (Unit::Minutes, 6.0)]);
-        assert_eq!(duration.to_human(&HumanOptions::default()), "1 day, 5 hours, 6 minutes");
+        let human = |duration: &Duration| duration.to_human(&HumanOptions::default()).expect("no quarters");
+        assert_eq!(human(&duration), "1 day, 5 hours, 6 minutes");
         let german = duration.with_locale(Locale::parse("de").expect("a locale"));
-        assert_eq!(german.to_human(&HumanOptions::default()), "1 Tag, 5 Stunden und 6 Minuten");
+        assert_eq!(human(&german), "1 Tag, 5 Stunden und 6 Minuten");
     }
 }

@@ -227,7 +227,7 @@ impl Interval {
         let mut from = start.clone();
         while from.to_millis() < end.to_millis() {
             let index = (parts.len() + 1) as f64;
-            let reached = start.plus(&duration.map_units(|value, _| Ok(value * index))?);
+            let reached = start.plus(&duration.times(index));
             let to = if reached.to_millis() > end.to_millis() { end.clone() } else { reached };
             parts.push(Self::new(from, to.clone()));
             from = to;
@@ -290,17 +290,6 @@ impl Interval {
         parts.filter(|part| !part.is_empty()).collect()
     }
 
-    /// Both ends changed by a function.
-    pub fn map_ends(
-        &self,
-        mut change: impl FnMut(&DateTime) -> Result<DateTime, Error>,
-    ) -> Result<Self, Error> {
-        match &self.ends {
-            Ok((start, end)) => Ok(Self::new(change(start)?, change(end)?)),
-            Err(_) => Ok(self.clone()),
-        }
-    }
-
     fn joined(&self, separator: &str, write: impl Fn(&DateTime) -> Option<String>) -> String {
         match &self.ends {
             Ok((start, end)) => {
@@ -337,7 +326,7 @@ impl Interval {
 
     /// Both ends as the language writes them.
     pub fn to_locale_string(&self, options: &FormatOptions) -> String {
-        self.joined(" – ", |date| Some(date.to_locale_string(options)))
+        self.joined("\u{2009}–\u{2009}", |date| Some(date.to_locale_string(options)))
     }
 
     /// `[start – end)`

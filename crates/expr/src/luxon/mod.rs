@@ -22,6 +22,8 @@ mod locale;
 mod number;
 mod parse;
 mod relative;
+#[cfg(test)]
+mod tests;
 mod unit;
 mod zone;
 mod zone_name;

@@ -97,7 +97,7 @@ pub(super) fn read_options(
 }
 
 /// The number of a unit, which must be one.
-fn number(value: &Value) -> Result<f64, Error> {
+pub(super) fn number(value: &Value) -> Result<f64, Error> {
     let number = value.to_number();
     let text_is_empty = value.as_str().is_some_and(str::is_empty);
     if matches!(value, Value::Bool(_)) || text_is_empty || !number.is_finite() {

@@ -57,18 +57,36 @@ pub(super) fn method(name: &str) -> Option<Native> {
         "negate" => |_, value, _| duration(this(value)?.negate()),
         "plus" => |_, value, args| duration(this(value)?.plus(&arguments::duration(at(args, 0))?)),
         "minus" => |_, value, args| duration(this(value)?.minus(&arguments::duration(at(args, 0))?)),
-        "set" => |_, value, args| duration(this(value)?.set(arguments::duration_units(&options(args, 0))?)),
-        "reconfigure" => |_, value, args| duration(configured(this(value)?.clone(), &options(args, 0))?),
+        "set" => |_, value, args| {
+            let units = arguments::duration_units(&options(args, 0))?;
+            duration(if this(value)?.is_valid() { this(value)?.set(units) } else { this(value)?.clone() })
+        },
+        "mapUnits" => |cx, value, args| {
+            let mut result = this(value)?.clone();
+            for (unit, amount) in this(value)?.units() {
+                let changed =
+                    cx.call(at(args, 0), &Value::Undefined, &[amount.into(), unit.name().into()])?;
+                result = result.set([(unit, changed.to_number())]);
+            }
+            duration(result)
+        },
+        // Luxon keeps the conversion of units here, whatever accuracy is asked for.
+        "reconfigure" => |_, value, args| {
+            let locale = arguments::locale(&options(args, 0))?;
+            let this = this(value)?;
+            duration(this.clone().with_locale(locale.unwrap_or_else(|| this.locale().clone())))
+        },
         "equals" => |_, value, args| match at(args, 0) {
             Value::Duration(other) => Ok(same(this(value)?, other).into()),
             _ => Ok(false.into()),
         },
-        "toISO" | "toJSON" => |_, value, _| Ok(this(value)?.to_iso().map_or(Value::Null, Value::from)),
+        "toISO" | "toJSON" | "toString" => {
+            |_, value, _| Ok(this(value)?.to_iso().map_or(Value::Null, Value::from))
+        }
         "toISOTime" => |_, value, args| {
             let options = arguments::iso_options(&options(args, 0))?;
             Ok(this(value)?.to_iso_time(&options).map_or(Value::Null, Value::from))
         },
-        "toString" => |_, value, _| Ok(this(value)?.to_text().into()),
         "toMillis" | "valueOf" => |_, value, _| Ok(this(value)?.to_millis().into()),
         "toObject" => |_, value, _| Ok(to_object(this(value)?)),
         "toFormat" => |_, value, args| {
@@ -80,7 +98,7 @@ pub(super) fn method(name: &str) -> Option<Native> {
                 _ => SignMode::Negative,
             };
             let round_down = unless_off("floor") && unless_off("round");
-            Ok(this(value)?.to_format(&at(args, 0).to_js_string(), round_down, sign).into())
+            Ok(this(value)?.to_format(&arguments::format(args, 0)?, round_down, sign).into())
         },
         "toHuman" => |_, value, args| {
             let options = options(args, 0);
@@ -91,7 +109,7 @@ pub(super) fn method(name: &str) -> Option<Native> {
                 hide_zeros: given(&options, "showZeros").is_some_and(|value| !value.truthy()),
                 maximum_fraction_digits: digits,
             };
-            Ok(this(value)?.to_human(&human).into())
+            Ok(this(value)?.to_human(&human)?.into())
         },
         _ => return None,
     })
@@ -109,7 +127,8 @@ pub(super) fn static_method(name: &str) -> Option<Native> {
             duration(configured(Duration::new(arguments::duration_units(units)?), &options(args, 1))?)
         },
         "fromMillis" => |_, _, args| {
-            duration(configured(Duration::from_millis(at(args, 0).to_number()), &options(args, 1))?)
+            let ms = arguments::number(at(args, 0))?;
+            duration(configured(Duration::from_millis(ms), &options(args, 1))?)
         },
         "fromDurationLike" => |_, _, args| duration(arguments::duration(at(args, 0))?),
         "fromISO" => |_, _, args| {

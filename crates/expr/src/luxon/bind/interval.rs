@@ -61,7 +61,7 @@ pub(super) fn method(name: &str) -> Option<Native> {
         "abutsStart" => |_, value, args| Ok(this(value)?.abuts_start(other(args)?).into()),
         "abutsEnd" => |_, value, args| Ok(this(value)?.abuts_end(other(args)?).into()),
         "engulfs" => |_, value, args| Ok(this(value)?.engulfs(other(args)?).into()),
-        "equals" => |_, value, args| Ok((this(value)? == other(args)?).into()),
+        "equals" => |_, value, args| Ok((this(value)?.is_valid() && this(value)? == other(args)?).into()),
         "intersection" => {
             |_, value, args| Ok(this(value)?.intersection(other(args)?).map_or(Value::Null, Value::interval))
         }
@@ -93,6 +93,17 @@ pub(super) fn method(name: &str) -> Option<Native> {
                 (Some(start), Some(end)) if this.is_valid() => Value::interval(Interval::new(start, end)),
                 _ => value.clone(),
             })
+        },
+        "mapEndpoints" => |cx, value, args| {
+            let change = at(args, 0);
+            let settings = settings(cx);
+            let ends = [this(value)?.start(), this(value)?.end()];
+            let [Some(start), Some(end)] = ends else { return Ok(value.clone()) };
+            let call = |date: &DateTime| -> Result<DateTime, Error> {
+                let changed = cx.call(change, &Value::Undefined, &[Value::date_time(date.clone())])?;
+                Ok(arguments::date(&changed, &settings)?)
+            };
+            Ok(Value::interval(Interval::new(call(start)?, call(end)?)))
         },
         "toISO" => {
             |_, value, args| Ok(this(value)?.to_iso_with(&arguments::iso_options(&options(args, 0))?).into())
