@@ -12,6 +12,7 @@ mod json;
 mod math;
 mod number;
 mod object;
+mod opaque;
 mod regexp;
 mod string;
 pub(crate) mod uri;
@@ -94,6 +95,7 @@ pub(crate) fn call_class(class: Class, cx: &Cx<'_>, args: &[Value]) -> Result {
         Class::Boolean => Ok(Value::Bool(arg(args, 0).truthy())),
         Class::BigInt => bigint::convert(cx, args),
         Class::Date => Ok(Value::String(crate::date::to_text(cx.now_ms()))),
+        Class::Symbol => opaque::symbol(cx, args),
         Class::Object | Class::Array | Class::RegExp => construct(class, cx, args),
         Class::DateTimeFormat | Class::NumberFormat | Class::Collator => construct(class, cx, args),
         class if class.is_error() => construct(class, cx, args),
@@ -118,10 +120,7 @@ pub(crate) fn construct(class: Class, cx: &Cx<'_>, args: &[Value]) -> Result {
         Class::RegExp => regexp::construct(cx, args),
         Class::Map | Class::WeakMap => collection::new_map(cx, args, class == Class::WeakMap),
         Class::Set | Class::WeakSet => collection::new_set(cx, args, class == Class::WeakSet),
-        Class::ArrayBuffer | Class::SharedArrayBuffer => {
-            let length = arg(args, 0).to_number().max(0.0);
-            Ok(Value::object([("byteLength", Value::Number(length))]))
-        }
+        Class::ArrayBuffer | Class::SharedArrayBuffer | Class::DataView => opaque::buffer(class, cx, args),
         Class::DateTimeFormat
         | Class::NumberFormat
         | Class::PluralRules

@@ -311,6 +311,9 @@ impl CollatorOptions {
     }
 }
 
+/// Punctuation in the order of the Unicode collation.
+const PUNCTUATION: &str = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$";
+
 /// `left.localeCompare(right)`: letters first, then accents, then lower before upper case.
 pub(super) fn compare(left: &str, right: &str, options: &CollatorOptions) -> f64 {
     let base = |text: &str| -> Vec<(u8, u64, char)> {
@@ -332,6 +335,10 @@ pub(super) fn compare(left: &str, right: &str, options: &CollatorOptions) -> f64
                 c if c.is_numeric() => 2,
                 _ => 1,
             };
+            if let Some(place) = PUNCTUATION.find(c) {
+                keys.push((kind, place as u64, c));
+                continue;
+            }
             for c in c.to_lowercase() {
                 keys.push((kind, 0, c));
             }

@@ -5,7 +5,7 @@ use model::Text;
 
 use super::{Result, arg, integer};
 use crate::eval::{Cx, MEMBER};
-use crate::value::{Native, Object};
+use crate::value::{Class, Native, Object};
 use crate::{Error, Value};
 
 pub(super) fn static_method(name: &str) -> Option<Native> {
@@ -122,6 +122,7 @@ impl<'c, 'a> Writer<'c, 'a> {
             Value::Number(_) => self.push(out, "null")?,
             Value::String(text) => self.quote(out, text)?,
             Value::BigInt(_) => return Err(Error::type_error("Do not know how to serialize a BigInt")),
+            Value::Array(array) if array.class() != Class::Array => self.members(&value, level, out)?,
             Value::Array(array) => {
                 let values = array.to_vec();
                 self.cx.charge(values.len())?;

@@ -132,20 +132,12 @@ pub(super) fn method(name: &str) -> Option<Native> {
         "toUpperCase" | "toLocaleUpperCase" => |cx, this, _| {
             let this = cx.to_text(this)?;
             cx.allocate(this.len())?;
-            Ok(Value::String(if this.is_ascii() {
-                ascii(&this, u8::to_ascii_uppercase)
-            } else {
-                this.to_uppercase()
-            }))
+            Ok(Value::String(if this.is_ascii() { this.to_ascii_uppercase() } else { this.to_uppercase() }))
         },
         "toLowerCase" | "toLocaleLowerCase" => |cx, this, _| {
             let this = cx.to_text(this)?;
             cx.allocate(this.len())?;
-            Ok(Value::String(if this.is_ascii() {
-                ascii(&this, u8::to_ascii_lowercase)
-            } else {
-                this.to_lowercase()
-            }))
+            Ok(Value::String(if this.is_ascii() { this.to_ascii_lowercase() } else { this.to_lowercase() }))
         },
         "trim" => |cx, this, _| trimmed(cx, this, |text| text.trim_matches(is_js_space)),
         "trimStart" | "trimLeft" => {
@@ -200,14 +192,6 @@ pub(super) fn method(name: &str) -> Option<Native> {
         "anchor" | "big" | "bold" | "link" | "sub" | "sup" => return None,
         _ => return super::object::method(name),
     })
-}
-
-fn ascii(text: &str, change: fn(&u8) -> u8) -> Text {
-    let mut changed = Text::with_capacity(text.len());
-    for byte in text.as_bytes() {
-        changed.push(char::from(change(byte)));
-    }
-    changed
 }
 
 fn cut(cx: &Cx<'_>, text: &str, start: usize, end: usize) -> Result {

@@ -2,7 +2,7 @@
 
 use model::Text;
 
-use super::{Array, Object, Value};
+use super::{Array, Class, Object, Value};
 use crate::number::number_to_text;
 
 /// How deeply a result may be nested.
@@ -41,6 +41,13 @@ impl Value {
             Value::Number(_) => model::Value::Null,
             Value::String(text) => model::Value::String(text.clone()),
             Value::BigInt(value) => model::Value::String(ecow::eco_format!("{value}")),
+            // JSON shows typed arrays as objects.
+            Value::Array(array) if array.class() != Class::Array => {
+                let elements = array.to_vec().into_iter().enumerate();
+                let element =
+                    |(index, value): (usize, Value)| (ecow::eco_format!("{index}"), value.to_number());
+                model::Value::Object(elements.map(element).collect())
+            }
             Value::Array(array) => match array.as_data() {
                 Some(data) => model::Value::Array(data),
                 None => model::Value::array(
