@@ -17,6 +17,8 @@ mod pattern;
 mod string;
 mod url;
 
+pub use string::read_date;
+
 use crate::Error;
 use crate::eval::Cx;
 use crate::value::{Class, Native, Value};

@@ -34,6 +34,7 @@ pub mod value;
 pub use date::parse as parse_date;
 pub use error::{Error, ErrorKind, Limit, ParseError};
 pub use eval::Cx;
+pub use extensions::read_date;
 pub use limits::Limits;
 pub use model::Text;
 pub use scope::{Host, Scope};

@@ -4,7 +4,8 @@ use super::days_from_civil;
 
 const DAY: f64 = 86_400_000.0;
 
-/// JavaScript's `Date.parse(text)`, in milliseconds since 1970; `NaN` for what is no date. Without an offset, the time zone is that of the process: UTC.
+/// JavaScript's `Date.parse(text)`, in milliseconds since 1970; `NaN` for what is no date. Without an offset, the time
+/// zone is that of the process: UTC.
 pub fn parse(text: &str) -> f64 {
     let text = text.trim();
     let ms = iso(text).or_else(|| legacy(text)).unwrap_or(f64::NAN);
@@ -112,6 +113,11 @@ impl Scan<'_> {
     }
 }
 
+/// V8 counts everything from `A` on as part of a word, brackets too.
+fn is_word(c: char) -> bool {
+    c >= 'A'
+}
+
 /// What V8 reads besides: words for months, American order, `AM` and `PM`, offsets and zone names.
 fn legacy(text: &str) -> Option<f64> {
     let mut numbers: Vec<f64> = Vec::new();
@@ -138,8 +144,8 @@ fn legacy(text: &str) -> Option<f64> {
                 return None;
             }
             rest = after;
-        } else if c.is_alphabetic() {
-            let (word, after) = split_while(rest, char::is_alphabetic);
+        } else if is_word(c) {
+            let (word, after) = split_while(rest, is_word);
             rest = after.strip_prefix('.').unwrap_or(after);
             let word = word.to_lowercase();
             match word.as_str() {
@@ -160,7 +166,9 @@ fn legacy(text: &str) -> Option<f64> {
                         month = Some((index, numbers.len()));
                     }
                     // Words before the first number say nothing; behind it they make the text no date.
-                    None if numbers.is_empty() && time.is_none() => {}
+                    None if numbers.is_empty()
+                        && time.is_none()
+                        && !after.starts_with(|c: char| c.is_ascii_digit()) => {}
                     None => return None,
                 },
             }

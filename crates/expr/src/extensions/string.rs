@@ -155,7 +155,7 @@ fn to_date_time(cx: &Cx<'_>, text: &str, format: &Value) -> Result<Value, Error>
 
 /// Reads a date in any of the usual formats. A zone in the text is kept, without one the workflow's holds; what only
 /// JavaScript understands is read in UTC and seen in the workflow's zone.
-pub(super) fn read_date(text: &str, settings: &Settings) -> Result<DateTime, Error> {
+pub fn read_date(text: &str, settings: &Settings) -> Result<DateTime, Error> {
     let text = text.trim();
     let options = ReadOptions { set_zone: true, ..ReadOptions::default() };
     for read in [DateTime::from_iso, DateTime::from_http, DateTime::from_rfc2822, DateTime::from_sql] {
