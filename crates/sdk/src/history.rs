@@ -117,17 +117,17 @@ impl Run {
     }
 }
 
-/// Everything that has run so far.
+/// Everything that has run so far. Clones share the runs of every node, until one of them adds a run.
 #[derive(Clone, Debug)]
 pub struct History {
     graph: Arc<Graph>,
-    runs: Vec<Vec<Run>>,
+    runs: Vec<Arc<Vec<Run>>>,
 }
 
 impl History {
     /// Nothing has run yet.
     pub fn new(graph: Arc<Graph>) -> Self {
-        let runs = vec![Vec::new(); graph.nodes().len()];
+        let runs = vec![Arc::default(); graph.nodes().len()];
         Self { graph, runs }
     }
 
@@ -138,12 +138,12 @@ impl History {
 
     /// Every run of `node`, oldest first.
     pub fn runs(&self, node: usize) -> &[Run] {
-        self.runs.get(node).map_or(&[], Vec::as_slice)
+        self.runs.get(node).map_or(&[], |runs| runs.as_slice())
     }
 
     /// Adds a run of `node`.
     pub fn push(&mut self, node: usize, run: Run) {
-        self.runs[node].push(run);
+        Arc::make_mut(&mut self.runs[node]).push(run);
     }
 
     /// The items that a source names.
