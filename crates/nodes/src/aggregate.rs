@@ -125,8 +125,9 @@ impl Aggregate {
             let path = Path::new(&field.name.eval(ctx, 0)?, dotted);
             let rename = field.rename.eval(ctx, 0)?;
             let output = if rename.is_empty() { Text::from(path.last()) } else { rename.clone() };
-            if !taken.insert(if rename.is_empty() { path.text().clone() } else { rename }) {
-                let message = format!("The '{output}' output field is used more than once");
+            let claimed = if rename.is_empty() { path.text().clone() } else { rename };
+            if !taken.insert(claimed.clone()) {
+                let message = format!("The '{claimed}' output field is used more than once");
                 return Err(NodeError::permanent(message).describe("give each field a name of its own"));
             }
             let found = || items.iter().any(|item| path.find(&item.json).is_some());

@@ -1,6 +1,7 @@
 //! Date & Time: reads, changes and writes dates.
 
 pub mod by_moment;
+mod reading;
 mod tokens;
 
 use expr::luxon::{self, Duration, Locale, ReadOptions, Settings, Unit, Zone};
@@ -212,7 +213,8 @@ fn read(
     }
     let unreadable = || NodeError::permanent("Invalid date format");
     let seen = |ms: f64, zone: Option<Zone>| {
-        luxon::DateTime::from_millis(ms, zone.unwrap_or(Zone::UTC), Locale::en())
+        let zone = zone.or_else(|| Zone::parse("Etc/UTC")).unwrap_or(Zone::UTC);
+        luxon::DateTime::from_millis(ms, zone, Locale::en())
     };
     let number = Some(value.to_number()).filter(|number| !number.is_nan() && format.is_empty());
     if let Some(ms) = number.and_then(timestamp) {

@@ -35,6 +35,7 @@ fn from_n8n(node: &N8nNode<'_>) -> Result<Native, Unmapped> {
         }
         "summarize" => summarize::from_n8n(node)
             .set("group_values", "names")
+            .set("plain_names", node.version >= 2.0)
             .set("extremes_of_numbers_only", node.version < 3.0)
             .set("fail_when_missing", node.version < 2.1),
         "removeDuplicates" => {

@@ -27,6 +27,8 @@ pub struct Summarize {
     dot_notation: Expr<bool>,
     /// What the values of `group_by` are in the output.
     group_values: GroupValues,
+    /// Whether the names of output fields lose their brackets and quotes and have `_` for blanks and dots.
+    plain_names: bool,
     /// Whether the lowest and highest value are sought among numbers only.
     extremes_of_numbers_only: bool,
     /// Whether a field that no item has fails the step.
@@ -107,6 +109,7 @@ impl Default for Summarize {
             skip_empty_groups: false.into(),
             dot_notation: true.into(),
             group_values: GroupValues::Typed,
+            plain_names: true,
             extremes_of_numbers_only: false,
             fail_when_missing: false.into(),
         }
@@ -145,8 +148,10 @@ impl Node for Summarize {
         let dotted = self.dot_notation.eval(ctx, 0)?;
         let columns = self.columns(ctx, items, dotted)?;
         let group_by = self.group_by.eval(ctx, 0)?.paths(dotted);
+        let names = group_by.iter().map(|path| self.output_name(path.text())).collect();
         let split = Split {
             items,
+            names,
             columns: &columns,
             group_values: self.group_values,
             skip_empty: self.skip_empty_groups.eval(ctx, 0)?,
@@ -176,6 +181,10 @@ struct Column<'a> {
 }
 
 impl Summarize {
+    fn output_name(&self, name: &str) -> Text {
+        if self.plain_names { plain_name(name) } else { name.into() }
+    }
+
     fn columns<'a>(
         &self,
         ctx: &Context,
@@ -195,7 +204,7 @@ impl Summarize {
             named |= !path.text().is_empty();
             columns.push(Column {
                 aggregation: field.aggregation,
-                name: format!("{}{}", field.aggregation.prefix(), plain_name(path.text())).into(),
+                name: format!("{}{}", field.aggregation.prefix(), self.output_name(path.text())).into(),
                 include_empty: field.include_empty.eval(ctx, 0)?,
                 separator: field.separator.eval(ctx, 0)?,
                 values,
@@ -212,6 +221,8 @@ impl Summarize {
 
 struct Split<'a> {
     items: &'a [Item],
+    /// What the fields of the groups are called in the output.
+    names: Vec<Text>,
     columns: &'a [Column<'a>],
     group_values: GroupValues,
     skip_empty: bool,
@@ -230,7 +241,7 @@ impl Split<'_> {
         for (value, members) in self.groups(path, &members) {
             let mut outer = outer.clone();
             if let Some(value) = value {
-                outer.insert(plain_name(path.text()), value);
+                outer.insert(self.names[self.names.len() - group_by.len()].clone(), value);
             }
             self.list(rest, members, &outer, output);
         }

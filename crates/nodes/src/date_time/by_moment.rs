@@ -1,9 +1,9 @@
 //! The first form of Date & Time: formats in the tokens of Moment.js.
 
-use expr::luxon::{self, Duration, Locale, ReadOptions, Settings, Unit, Zone};
+use expr::luxon::{self, Duration, Locale, Settings, Unit, Zone};
 use sdk::prelude::*;
 
-use super::{parse_unit, read_text, timestamp_of, tokens};
+use super::{parse_unit, read_text, reading, timestamp_of, tokens};
 use crate::convert::to_text;
 use crate::moment;
 
@@ -116,7 +116,7 @@ impl DateTimeByMoment {
             Some(ms) => ms,
             None => {
                 let from_zone = from_zone.unwrap_or_else(default);
-                match read(&to_text(&value), &from_format, false, &from_zone, ctx)? {
+                match read(&to_text(&value), &from_format, false, &from_zone, ctx) {
                     None if from_format.is_empty() => {
                         return Err(NodeError::permanent(
                             "The date input format could not be recognized. Please set the \"From Format\" field",
@@ -138,7 +138,7 @@ impl DateTimeByMoment {
         let ms = match &value {
             Value::Number(ms) if from_format.is_empty() => Some(*ms),
             value if from_format.is_empty() => moment::parse_js(&to_text(value)),
-            value => read(&to_text(value), &from_format, true, &Zone::UTC, ctx)?,
+            value => read(&to_text(value), &from_format, true, &Zone::UTC, ctx),
         };
         let ms = ms.filter(|ms| ms.abs() <= 8.64e15).ok_or_else(|| {
             NodeError::permanent(match from_format.is_empty() {
@@ -149,9 +149,15 @@ impl DateTimeByMoment {
             })
         })?;
         let unit = parse_unit(&self.unit.eval(ctx, index)?)?;
-        // Moment moves whole days and months only.
         let amount = self.amount.eval(ctx, index)?;
-        let amount = if unit <= Unit::Days { amount.round() } else { amount };
+        // Moment counts calendars in whole months and days.
+        let (unit, amount) = match unit {
+            Unit::Years => (Unit::Months, (amount * 12.0).round()),
+            Unit::Quarters => (Unit::Months, (amount * 3.0).round()),
+            Unit::Weeks => (Unit::Days, (amount * 7.0).round()),
+            Unit::Months | Unit::Days => (unit, amount.round()),
+            _ => (unit, amount),
+        };
         let amount = Duration::new([(unit, amount)]);
         let date = luxon::DateTime::from_millis(ms, Zone::UTC, Locale::en());
         let date = if self.operation == Operation::Add { date.plus(&amount) } else { date.minus(&amount) };
@@ -160,21 +166,12 @@ impl DateTimeByMoment {
 }
 
 /// The moment that text stands for, read by a format where there is one.
-fn read(
-    text: &str,
-    format: &str,
-    strict: bool,
-    zone: &Zone,
-    ctx: &Context,
-) -> Result<Option<f64>, NodeError> {
+fn read(text: &str, format: &str, strict: bool, zone: &Zone, ctx: &Context) -> Option<f64> {
     if format.is_empty() {
-        return Ok(read_text(text, zone));
+        return read_text(text, zone);
     }
-    let unsupported = || NodeError::permanent(format!("dates cannot be read by the format \"{format}\""));
-    let luxon = tokens::to_luxon(format, strict).ok_or_else(unsupported)?;
     let settings = Settings { now: ctx.now_ms, zone: zone.clone(), locale: Locale::en() };
-    let date = luxon::DateTime::from_format(text, &luxon, &ReadOptions::default(), &settings);
-    Ok(date.ok().filter(luxon::DateTime::is_valid).map(|date| date.to_millis()))
+    reading::read(text, format, strict, &settings)
 }
 
 /// n8n's node, version 1.

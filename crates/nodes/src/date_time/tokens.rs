@@ -1,6 +1,7 @@
 //! The tokens of Moment.js: `DD/MM/YYYY`.
 
 use expr::luxon::{DateTime, Locale, OffsetStyle, Width, Zone, format_offset};
+use jiff::Timestamp;
 
 /// Writes a date by Moment's tokens.
 pub(super) fn write(date: &DateTime, format: &str) -> String {
@@ -11,40 +12,22 @@ pub(super) fn write(date: &DateTime, format: &str) -> String {
     for token in split(format) {
         match token {
             Token::Literal(literal) => text.push_str(&literal),
-            Token::Field(field) => match long_form(&field) {
-                Some(form) => text.push_str(&write(date, &form)),
-                None => text.push_str(&write_field(date, &field)),
-            },
+            Token::Field(field) => text.push_str(&write_field(date, &field)),
         }
     }
     text
 }
 
-/// The same format in Luxon's tokens, for reading text. A strict format wants as many digits as it has letters.
-pub(super) fn to_luxon(format: &str, strict: bool) -> Option<String> {
-    let mut luxon = String::new();
-    for token in split(format) {
-        match token {
-            Token::Literal(literal) => literal.chars().for_each(|c| match c {
-                c if c.is_ascii_alphabetic() => luxon.extend(['\'', c, '\'']),
-                c => luxon.push(c),
-            }),
-            Token::Field(field) => match long_form(&field) {
-                Some(form) => luxon.push_str(&to_luxon(&form, strict)?),
-                None => luxon.push_str(luxon_field(&field, strict)?),
-            },
-        }
-    }
-    Some(luxon)
-}
-
-enum Token {
+/// A part of a format.
+pub(super) enum Token {
+    /// Text that stands for itself.
     Literal(String),
+    /// A token of Moment's.
     Field(String),
 }
 
-/// Runs of one letter are fields, as far as Moment knows them; what stands in brackets is text.
-fn split(format: &str) -> Vec<Token> {
+/// Runs of one letter are fields, as far as Moment knows them; what stands in brackets is text. Long forms are spelt out.
+pub(super) fn split(format: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = format;
     while let Some(first) = rest.chars().next() {
@@ -58,10 +41,11 @@ fn split(format: &str) -> Vec<Token> {
         let known = FIELDS.iter().find(|field| rest.starts_with(**field));
         let length = known.map_or(first.len_utf8(), |field| field.len());
         let (token, after) = rest.split_at(length);
-        tokens.push(match known {
-            Some(_) => Token::Field(token.to_owned()),
-            None => Token::Literal(token.to_owned()),
-        });
+        match known.and_then(|field| long_form(field)) {
+            Some(form) => tokens.extend(split(form)),
+            None if known.is_some() => tokens.push(Token::Field(token.to_owned())),
+            None => tokens.push(Token::Literal(token.to_owned())),
+        }
         rest = after;
     }
     tokens
@@ -143,8 +127,8 @@ const FIELDS: &[&str] = &[
     "l",
 ];
 
-fn long_form(field: &str) -> Option<String> {
-    let form = match field {
+fn long_form(field: &str) -> Option<&'static str> {
+    Some(match field {
         "LTS" => "h:mm:ss A",
         "LT" => "h:mm A",
         "L" => "MM/DD/YYYY",
@@ -156,8 +140,7 @@ fn long_form(field: &str) -> Option<String> {
         "lll" => "MMM D, YYYY h:mm A",
         "llll" => "ddd, MMM D, YYYY h:mm A",
         _ => return None,
-    };
-    Some(form.to_owned())
+    })
 }
 
 fn write_field(date: &DateTime, field: &str) -> String {
@@ -213,8 +196,7 @@ fn write_field(date: &DateTime, field: &str) -> String {
         "m" => date.minute().to_string(),
         "ss" => pad(date.second(), 2),
         "s" => date.second().to_string(),
-        "z" | "zz" if matches!(date.zone(), Some(Zone::Fixed(0.0))) => "UTC".to_owned(),
-        "z" | "zz" => date.to_format("ZZZZ"),
+        "z" | "zz" => abbreviation(date),
         "Z" => format_offset(date.offset(), OffsetStyle::Short),
         "ZZ" => format_offset(date.offset(), OffsetStyle::Techie),
         "X" => (date.to_millis() / 1000.0).floor().to_string(),
@@ -224,45 +206,13 @@ fn write_field(date: &DateTime, field: &str) -> String {
     }
 }
 
-fn luxon_field(field: &str, strict: bool) -> Option<&'static str> {
-    let wide = |wide: &'static str, narrow: &'static str| if strict { wide } else { narrow };
-    Some(match field {
-        "YYYY" | "YYYYYY" => "yyyy",
-        "YY" => "yy",
-        "Y" => "y",
-        "Q" => "q",
-        "MMMM" => "MMMM",
-        "MMM" => "MMM",
-        "MM" => wide("MM", "M"),
-        "M" => "M",
-        "DDDD" => wide("ooo", "o"),
-        "DDD" => "o",
-        "DD" => wide("dd", "d"),
-        "D" => "d",
-        "dddd" => "EEEE",
-        "ddd" => "EEE",
-        "E" => "E",
-        "WW" => wide("WW", "W"),
-        "W" => "W",
-        "GGGG" => "kkkk",
-        "A" | "a" => "a",
-        "HH" => wide("HH", "H"),
-        "H" | "k" => "H",
-        "kk" => wide("HH", "H"),
-        "hh" => wide("hh", "h"),
-        "h" => "h",
-        "mm" => wide("mm", "m"),
-        "m" => "m",
-        "ss" => wide("ss", "s"),
-        "s" => "s",
-        "SSS" => "SSS",
-        "S" | "SS" => "u",
-        "Z" => "ZZ",
-        "ZZ" => "ZZZ",
-        "X" => "X",
-        "x" => "x",
-        _ => return None,
-    })
+/// What the time zone database calls the offset that is in force: `CET`, `CEST`.
+fn abbreviation(date: &DateTime) -> String {
+    let Some(Zone::Named(_, zone)) = date.zone() else { return "UTC".to_owned() };
+    match Timestamp::from_millisecond(date.to_millis() as i64) {
+        Ok(at) => zone.to_offset_info(at).abbreviation().to_owned(),
+        Err(_) => String::new(),
+    }
 }
 
 fn pad(number: f64, width: usize) -> String {
@@ -301,13 +251,5 @@ mod tests {
         for (format, expected) in cases {
             assert_eq!(write(&date, format), expected, "{format}");
         }
-    }
-
-    #[test]
-    fn a_format_for_reading_may_be_strict() {
-        assert_eq!(to_luxon("DD/MM/YYYY", false).as_deref(), Some("d/M/yyyy"));
-        assert_eq!(to_luxon("DD/MM/YYYY", true).as_deref(), Some("dd/MM/yyyy"));
-        assert_eq!(to_luxon("YYYY-MM-DDTHH:mm", false).as_deref(), Some("yyyy-M-d'T'H:m"));
-        assert_eq!(to_luxon("Do", false), None);
     }
 }
