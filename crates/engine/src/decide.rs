@@ -45,6 +45,14 @@ impl Default for Limits {
     }
 }
 
+/// A journal is not that of an execution of this plan within these limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("record {seq} of the journal does not follow from those before it")]
+pub struct Unexpected {
+    /// The first record that does not fit.
+    pub seq: u64,
+}
+
 /// An execution: the fold of its events.
 #[derive(Clone)]
 pub struct Execution {
@@ -149,12 +157,13 @@ impl Execution {
         limits: Limits,
         seed: u64,
         journal: impl IntoIterator<Item = (&'a Event, f64)>,
-    ) -> Self {
+    ) -> Result<Self, Unexpected> {
         let mut execution = Self::new(plan, limits, seed);
         for (event, now_ms) in journal {
-            execution.decide(event, now_ms);
+            let seq = execution.seq + 1;
+            execution.decide(event, now_ms).ok_or(Unexpected { seq })?;
         }
-        execution
+        Ok(execution)
     }
 
     /// Takes in what happened and says what must happen next. `None` means that the event comes too late or for the

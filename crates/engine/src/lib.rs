@@ -15,7 +15,7 @@ pub mod runner;
 pub mod step;
 
 pub use clock::Clock;
-pub use decide::{Execution, Limits};
+pub use decide::{Execution, Limits, Unexpected};
 pub use event::{Command, Event, StepId};
 pub use plan::{Plan, PlanNode};
 pub use runner::{Outcome, Runner, Start, Workflows};

@@ -350,3 +350,14 @@ fn the_first_answer_to_the_caller_counts() {
     0s  execution completed
     "#);
 }
+
+#[test]
+fn a_journal_with_a_record_too_many_is_refused() {
+    use engine::{Event, Execution, Limits};
+
+    let plan = testkit::plan(workflow("start -> a"));
+    let begins = Event::Triggered { node: 0, items: testkit::items(json!({})) };
+    let journal = [(&begins, 0.0), (&Event::PauseAsked, 0.0), (&Event::PauseAsked, 0.0)];
+    let replayed = Execution::replay(plan, Limits::default(), 0, journal);
+    assert_eq!(replayed.err().map(|unexpected| unexpected.seq), Some(3));
+}

@@ -14,6 +14,7 @@ use crate::workflow::milliseconds;
 /// An execution whose steps end as the test says, at the times that the test says.
 pub struct Scenario {
     plan: Arc<Plan>,
+    limits: Limits,
     execution: Execution,
     now_ms: f64,
     running: Vec<RunStep>,
@@ -36,6 +37,7 @@ impl Scenario {
         Self {
             execution: Execution::new(plan.clone(), limits, 0),
             plan,
+            limits,
             now_ms: 0.0,
             running: Vec::new(),
             timers: Vec::new(),
@@ -148,7 +150,8 @@ impl Scenario {
     pub fn crash(&mut self) {
         self.line("crash");
         let events = self.events.iter().map(|(event, at_ms)| (event, *at_ms));
-        self.execution = Execution::replay(self.plan.clone(), Limits::default(), 0, events);
+        let replayed = Execution::replay(self.plan.clone(), self.limits, 0, events);
+        self.execution = replayed.expect("what the execution took in once it takes in again");
         self.running.clear();
         self.timers.clear();
         self.waiting.clear();

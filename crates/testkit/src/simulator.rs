@@ -341,7 +341,8 @@ impl World {
         let read = |record| journal::read(&self.plan, record).map_err(|error| error.to_string());
         let events: Vec<Recorded> = self.written.iter().map(read).collect::<Result<_, _>>()?;
         let events = events.iter().map(|recorded| (&recorded.event, recorded.at_ms));
-        let fold = Execution::replay(self.plan.clone(), LIMITS, 0, events);
+        let fold =
+            Execution::replay(self.plan.clone(), LIMITS, 0, events).map_err(|error| error.to_string())?;
         let (told, state) = (format!("{fold:?}"), format!("{:?}", self.execution));
         if told != state {
             return Err(format!("the journal folds to another state:\n{state}\n{told}"));
