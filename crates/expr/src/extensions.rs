@@ -15,6 +15,8 @@ pub(crate) mod number;
 mod object;
 mod pattern;
 mod string;
+#[cfg(test)]
+mod tests;
 mod url;
 
 pub use string::read_date;

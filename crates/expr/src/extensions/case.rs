@@ -65,9 +65,14 @@ pub(super) fn snake(text: &str) -> String {
     kept.map(|c| if matches!(c, ' ' | '-') { '_' } else { c }).collect()
 }
 
-/// The nearest text in ASCII: letters without accents, other scripts by their sound.
+/// The nearest text in ASCII: letters without accents, other scripts by their sound, `?` for what has neither.
 pub(super) fn to_ascii(text: &str) -> String {
-    if text.is_ascii() { text.to_owned() } else { any_ascii::any_ascii(text) }
+    if text.is_ascii() {
+        return text.to_owned();
+    }
+    // Characters beyond the first plane, emoji for one, count as unknown.
+    let known: String = text.chars().map(|c| if c > '\u{ffff}' { '?' } else { c }).collect();
+    deunicode::deunicode_with_tofu(&known, "?")
 }
 
 fn fixed(pattern: &str) -> Regex {
@@ -89,6 +94,12 @@ mod tests {
         assert_eq!(title("the lord of the rings"), "The Lord of the Rings");
         assert_eq!(title("tHe quick BROWN fox's"), "tHe Quick BROWN Fox's");
         assert_eq!(title("the-quick_brown fox"), "The-Quick_brown Fox");
+    }
+
+    #[test]
+    fn special_letters_become_plain_ones() {
+        assert_eq!(to_ascii("déjà vu ñ ß ø ü Ł œ"), "deja vu n ss o u L oe");
+        assert_eq!(to_ascii("中文 “q” 😀"), "Zhong Wen \"q\" ?");
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn an_interval_splits_without_gaps() {
     let interval = Interval::new(start.clone(), end.clone());
     let parts = interval.split_by(&duration(&[(Unit::Months, 1.0)])).expect("few parts");
     assert_eq!(parts.len(), 3);
-    assert_eq!(Interval::merge(parts), [interval.clone()]);
+    assert_eq!(Interval::merge(parts), vec![interval.clone()]);
     assert_eq!(interval.count(Unit::Months, false), 3.0);
     assert!(!Interval::new(end, start).is_valid());
     assert!(interval.split_by(&Duration::from_millis(0.001)).is_err(), "a million parts are enough");
