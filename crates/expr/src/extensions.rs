@@ -37,6 +37,11 @@ const TYPES: [(&str, Methods); 6] = [
     ("Boolean", boolean::method),
 ];
 
+/// Whether any type has an extension method of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    generic(name).is_some() || TYPES.iter().any(|(_, method)| method(name).is_some())
+}
+
 /// Calls extension method `name` of the receiver's type; `None` when that type has no such method.
 pub(crate) fn call(
     receiver: &Value,

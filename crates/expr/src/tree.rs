@@ -135,6 +135,8 @@ pub(crate) struct Method {
     pub(crate) optional: bool,
     /// `object.name?.()`
     pub(crate) optional_call: bool,
+    /// Whether the name may be that of an extension method.
+    pub(crate) extended: bool,
     pub(crate) span: Span,
 }
 

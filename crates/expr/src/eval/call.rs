@@ -42,18 +42,19 @@ impl Cx<'_> {
             }
         };
         let args = self.args(&method.args, frame)?;
-        let result =
-            if method.optional_call && (object.is_nullish() || self.member(&object, name)?.is_nullish()) {
-                match extensions::call(&object, name, &args, self) {
-                    Some(result) if !object.is_nullish() => result,
-                    _ => {
-                        self.ended.set(true);
-                        return Ok(Value::Undefined);
-                    }
+        let missing =
+            method.optional_call && (object.is_nullish() || self.member(&object, name)?.is_nullish());
+        let result = match (missing, method.extended) {
+            (false, false) => self.call_own_method(&object, name, &args),
+            (false, true) => self.call_method(&object, name, &args),
+            (true, extended) => match extensions::call(&object, name, &args, self) {
+                Some(result) if extended && !object.is_nullish() => result,
+                _ => {
+                    self.ended.set(true);
+                    return Ok(Value::Undefined);
                 }
-            } else {
-                self.call_method(&object, name, &args)
-            };
+            },
+        };
         result.map_err(|error| error.at(method.span.clone()))
     }
 
@@ -62,6 +63,22 @@ impl Cx<'_> {
         if let Some(result) = extensions::call(object, name, args, self) {
             return result;
         }
+        match self.find_own_method(object, name, args)? {
+            Some(value) => Ok(value),
+            None => match extensions::fallback(object, name, args, self) {
+                Some(result) => result,
+                None => Err(no_method(object, name)),
+            },
+        }
+    }
+
+    /// `object.name(args)`, where no extension method has that name.
+    fn call_own_method(&self, object: &Value, name: &str, args: &[Value]) -> Result<Value> {
+        self.find_own_method(object, name, args)?.ok_or_else(|| no_method(object, name))
+    }
+
+    /// Calls the method of a value itself or of its class; `None` when there is none.
+    fn find_own_method(&self, object: &Value, name: &str, args: &[Value]) -> Result<Option<Value>> {
         let own = match object {
             Value::Object(members) => members.get(name).filter(Value::is_callable),
             Value::Array(array) => array.named(name).filter(Value::is_callable),
@@ -70,20 +87,9 @@ impl Cx<'_> {
             _ => None,
         };
         if let Some(own) = own {
-            return self.call(&own, object, args);
+            return self.call(&own, object, args).map(Some);
         }
-        if let Some(native) = builtins::method(object, name) {
-            return native(self, object, args);
-        }
-        if let Some(result) = extensions::fallback(object, name, args, self) {
-            return result;
-        }
-        if object.is_nullish() {
-            let message =
-                eco_format!("Cannot read properties of {} (reading '{name}')", object.to_js_string());
-            return Err(Error::type_error(message));
-        }
-        Err(Error::type_error(eco_format!("{name} is not a function")))
+        builtins::method(object, name).map(|native| native(self, object, args)).transpose()
     }
 
     /// Calls a value.
@@ -166,6 +172,15 @@ impl Cx<'_> {
         self.depth.set(depth);
         result
     }
+}
+
+#[cold]
+fn no_method(object: &Value, name: &str) -> Error {
+    if object.is_nullish() {
+        let message = eco_format!("Cannot read properties of {} (reading '{name}')", object.to_js_string());
+        return Error::type_error(message);
+    }
+    Error::type_error(eco_format!("{name} is not a function"))
 }
 
 impl Frame<'_> {

@@ -12,6 +12,7 @@ use oxc_syntax::operator::{
 
 use super::names::{Place, is_denied};
 use super::{Lowering, Result, forbidden, syntax};
+use crate::extensions;
 use crate::globals;
 use crate::regexp::Program;
 use crate::tree::{
@@ -363,6 +364,7 @@ impl Lowering {
                 self.mutates |= CHANGING.contains(&name.as_str());
                 Ok(Expr::Method(Box::new(Method {
                     object: self.expression(&member.object)?,
+                    extended: extensions::is_known(&name),
                     name: MethodName::Static(name),
                     args: self.arguments(&call.arguments)?,
                     optional: member.optional,
@@ -379,6 +381,8 @@ impl Lowering {
                 let name = self.expression(&member.expression)?;
                 Ok(Expr::Method(Box::new(Method {
                     object,
+                    // As in n8n, extension methods are called by their plain names only.
+                    extended: false,
                     name: MethodName::Computed(name),
                     args: self.arguments(&call.arguments)?,
                     optional: member.optional,
