@@ -25,7 +25,7 @@ fn part(part: u64) {
         return;
     }
     let count = number("SIMULATE_COUNT").unwrap_or(SCHEDULES) / PARTS;
-    let reports: Vec<Report> = (0..count).map(|index| play(index * PARTS + part)).collect();
+    let reports: Vec<Report> = (0..count).map(|index| play(part * count + index)).collect();
     let total = |of: fn(&Report) -> usize| reports.iter().map(of).sum::<usize>();
     // A simulator that disturbs nothing shows nothing.
     let crashes = total(|report| report.crashes);
