@@ -2,9 +2,15 @@
 
 use clap::{Parser, Subcommand};
 
-/// Runs workflows: ours and n8n's.
+/// Runs workflow files, ours and n8n's.
 #[derive(Debug, Parser)]
-#[command(name = "runnel", version, about, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(
+    name = "runnel",
+    version,
+    about = "Runs workflow files, ours and n8n's",
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Args {
     /// What to do.
     #[command(subcommand)]

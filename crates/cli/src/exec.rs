@@ -47,7 +47,8 @@ pub(crate) struct Args {
     /// Time zone of workflows that name none.
     #[arg(long, default_value = world::DEFAULT_ZONE)]
     timezone: String,
-    /// Private addresses that requests may reach, such as 10.0.0.0/8; may be repeated.
+    /// Private addresses that requests may reach, such as 10.0.0.0/8; may be repeated. Without it those that
+    /// RUNNEL_TRUSTED_NETWORKS lists.
     #[arg(long, value_name = "NETWORK")]
     trust: Vec<String>,
     /// Stop after this many seconds.
@@ -90,8 +91,7 @@ fn prepare(args: &Args) -> anyhow::Result<Prepared> {
     let plan = Plan::compile(&workflow, &catalogue)
         .map_err(|problems| Invalid { file: args.file.display().to_string(), problems })?;
     let node = args.start.as_ref().map(|start| find_start(&plan, start)).transpose()?;
-    let trusted = TrustedNetworks::parse(args.trust.iter().map(String::as_str))
-        .map_err(|error| anyhow::anyhow!("--trust: {error}"))?;
+    let trusted = trusted(&args.trust)?;
     let services = Services {
         credentials: Arc::new(ByType(object("--credentials", args.credentials.as_deref())?)),
         http: net::Client::new(net::Config { trusted, ..net::Config::default() }),
@@ -110,6 +110,17 @@ fn prepare(args: &Args) -> anyhow::Result<Prepared> {
         ..Start::default()
     };
     Ok(Prepared { plan: Arc::new(plan), runner, start })
+}
+
+/// The private networks that requests may reach: those named, else those of the environment.
+fn trusted(named: &[String]) -> anyhow::Result<TrustedNetworks> {
+    let environment = std::env::var("RUNNEL_TRUSTED_NETWORKS").unwrap_or_default();
+    let (option, networks): (_, Vec<&str>) = match named {
+        [] => ("RUNNEL_TRUSTED_NETWORKS", environment.split(',').map(str::trim).collect()),
+        named => ("--trust", named.iter().map(String::as_str).collect()),
+    };
+    let networks = networks.into_iter().filter(|network| !network.is_empty());
+    TrustedNetworks::parse(networks).with_context(|| option.to_owned())
 }
 
 fn find_start(plan: &Plan, name: &str) -> anyhow::Result<usize> {

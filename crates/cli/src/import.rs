@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use model::Problem;
-use nodes::n8n::{self, Outcome, Report, Totals};
+use nodes::n8n::{self, NodeReport, Outcome, Report, Totals};
 use serde::Serialize;
 use serde_json::json;
 
@@ -193,16 +193,9 @@ fn report_text(file: &str, report: &Report, written: Option<&str>, paint: Paint)
     let name = if report.name.is_empty() { file } else { &report.name };
     let arrow = written.map(|path| format!(" {} {path}", paint.dim("->"))).unwrap_or_default();
     let mut text = format!("{} {}{arrow}", paint.bold(name), head.join(", "));
-    for node in &report.nodes {
-        match &node.outcome {
-            Outcome::Native | Outcome::Note => {}
-            Outcome::Changed { reasons } => {
-                text += &format!("\n  {} {}: {}", paint.yellow("changed"), node.node, reasons.join("; "));
-            }
-            Outcome::Unsupported { reason, .. } => {
-                text += &format!("\n  {} {}: {reason}", paint.red("unsupported"), node.node);
-            }
-        }
+    for (label, what, nodes) in differences(report) {
+        let label = if label == "changed" { paint.yellow(label) } else { paint.red(label) };
+        text += &format!("\n  {label} {}: {what}", nodes.join(", "));
     }
     for webhook in &report.webhooks {
         let moved =
@@ -213,6 +206,26 @@ fn report_text(file: &str, report: &Report, written: Option<&str>, paint: Paint)
         text += &format!("\n  {} {problem}", paint.yellow("warning"));
     }
     text
+}
+
+/// What became different or was not supported, each with the nodes that it happened to.
+fn differences(report: &Report) -> Vec<(&'static str, &str, Vec<&str>)> {
+    let mut found: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    let mut add = |label, what, node| match found
+        .iter_mut()
+        .find(|(other, text, _)| (*other, *text) == (label, what))
+    {
+        Some((_, _, nodes)) => nodes.push(node),
+        None => found.push((label, what, vec![node])),
+    };
+    for NodeReport { node, outcome, .. } in &report.nodes {
+        match outcome {
+            Outcome::Native | Outcome::Note => {}
+            Outcome::Changed { reasons } => reasons.iter().for_each(|reason| add("changed", reason, node)),
+            Outcome::Unsupported { reason, .. } => add("unsupported", reason, node),
+        }
+    }
+    found
 }
 
 fn totals_text(totals: &Totals, paint: Paint) -> String {

@@ -59,7 +59,8 @@ impl Node for Unsupported {
     }
 
     async fn run(&self, _: &Context, _: &Inputs) -> Result<Output, NodeError> {
-        Err(NodeError::permanent(self.reason.clone()))
+        let error = NodeError::permanent(self.reason.clone());
+        Err(error.describe("replace the node, disable it or pin its output"))
     }
 }
 
