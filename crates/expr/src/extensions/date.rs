@@ -105,7 +105,7 @@ fn extract(cx: &Cx<'_>, this: &Value, args: &[Value]) -> Result<Value, Error> {
         name => name,
     };
     let date = Value::date_time(date);
-    Ok(luxon::property(&date, name).unwrap_or(Value::Null))
+    Ok(luxon::property(&date, name).unwrap_or_default())
 }
 
 /// Whether a moment lies strictly between two others, in any order.

@@ -6,9 +6,10 @@ use super::Error;
 use super::datetime::DateTime;
 use super::duration::{Duration, Invalid};
 use super::format::{Token, tokens};
-use super::iso::{self, IsoOptions};
+use super::iso::IsoOptions;
 use super::locale::Locale;
 use super::number::NumberFormat;
+use super::read;
 use super::unit::Unit;
 use super::zone::Zone;
 use crate::number::number_to_text;
@@ -41,12 +42,12 @@ pub struct HumanOptions {
 impl Duration {
     /// Reads ISO 8601 such as `P3Y6M1W4DT12H30M5S`.
     pub fn from_iso(text: &str) -> Self {
-        iso::read_duration(text).unwrap_or_else(|| unreadable(text))
+        read::read_duration(text).unwrap_or_else(|| unreadable(text))
     }
 
     /// Reads a time of day such as `11:22:33.444` as the time since midnight.
     pub fn from_iso_time(text: &str) -> Self {
-        iso::read_time_only(text).unwrap_or_else(|| unreadable(text))
+        read::read_time_only(text).unwrap_or_else(|| unreadable(text))
     }
 
     /// ISO 8601; nothing when invalid.

@@ -4,7 +4,8 @@ use model::Text;
 
 use super::datetime::{DateTime, Settings};
 use super::duration::{Duration, Invalid};
-use super::iso::{self, IsoOptions, ReadOptions};
+use super::iso::{IsoOptions, ReadOptions};
+use super::read;
 use super::unit::Unit;
 use super::{Error, FormatOptions};
 
@@ -63,12 +64,12 @@ impl Interval {
                 return Ok(Self::new(start, end));
             }
             if start.is_valid()
-                && let Some(duration) = iso::read_duration(second)
+                && let Some(duration) = read::read_duration(second)
             {
                 return Ok(Self::after(start, &duration));
             }
             if end.is_valid()
-                && let Some(duration) = iso::read_duration(first)
+                && let Some(duration) = read::read_duration(first)
             {
                 return Ok(Self::before(end, &duration));
             }

@@ -45,6 +45,10 @@ fn other_property(date: &DateTime, key: &str) -> Option<Value> {
     };
     Some(match key {
         "isValid" => date.is_valid().into(),
+        "invalid" => date.invalid_reason().map_or(Value::Null, |invalid| {
+            let explanation = or_null(invalid.explanation.clone());
+            Value::object([("reason", invalid.reason.clone().into()), ("explanation", explanation)])
+        }),
         "invalidReason" => or_null(date.invalid_reason().map(|invalid| invalid.reason.clone())),
         "invalidExplanation" => {
             or_null(date.invalid_reason().and_then(|invalid| invalid.explanation.clone()))

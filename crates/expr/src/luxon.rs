@@ -1,7 +1,7 @@
 //! Dates, durations and intervals as Luxon, the date library of JavaScript expressions, has them.
 //!
 //! [`DateTime`] is a moment seen in a time zone, [`Duration`] a length of time in units, [`Interval`] the time between
-//! two moments. `format` writes and `parse` reads dates by tokens, `iso` reads and writes the fixed formats, `intl`
+//! two moments. `format` writes and `parse` reads dates by tokens, `iso` and `read` the fixed formats, `intl`
 //! writes dates as JavaScript's `Intl` would. Zones and their rules come from jiff's bundled database, languages
 //! from the Unicode CLDR.
 //!
@@ -21,6 +21,7 @@ mod iso;
 mod locale;
 mod number;
 mod parse;
+mod read;
 mod relative;
 #[cfg(test)]
 mod tests;
