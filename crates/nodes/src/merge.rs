@@ -39,7 +39,7 @@ pub enum Merge {
         #[serde(default)]
         clash: Clash,
     },
-    /// Every item of the first input with every item of the second.
+    /// Every item of the first input with every item of the second; those of input 1 change fastest where it is preferred.
     Cross {
         /// What happens to fields that both items have.
         #[serde(default)]
@@ -152,13 +152,7 @@ impl Node for Merge {
                 let ports: Vec<&[Item]> = (0..*count).map(|port| inputs.port(port)).collect();
                 by_position(&mut merged, &ports, *unpaired, clash)?;
             }
-            Merge::Cross { clash } => {
-                for (row, first) in inputs.port(0).iter().enumerate() {
-                    for (column, second) in inputs.port(1).iter().enumerate() {
-                        merged.push(clash.merge(&[(0, row, first), (1, column, second)]))?;
-                    }
-                }
-            }
+            Merge::Cross { clash } => cross(&mut merged, inputs.port(0), inputs.port(1), clash)?,
             Merge::Choose { inputs: count, input, .. } => {
                 choose(&mut merged, inputs, *count, input.as_ref())?
             }
@@ -193,6 +187,18 @@ fn from(port: usize, index: usize, item: &Item) -> Item {
     Item { lineage: Lineage::one(Origin::of(port, index)), ..item.clone() }
 }
 
+/// Every item with every item; those of the preferred input change fastest where it is named.
+fn cross(merged: &mut Merged<'_>, first: &[Item], second: &[Item], clash: &Clash) -> Result<(), NodeError> {
+    let mut pair = |row: usize, column: usize| {
+        merged.push(clash.merge(&[(0, row, &first[row]), (1, column, &second[column])]))
+    };
+    if clash.rule == clash::Rule::Prefer && clash.prefer == Some(1) {
+        (0..second.len()).try_for_each(|column| (0..first.len()).try_for_each(|row| pair(row, column)))
+    } else {
+        (0..first.len()).try_for_each(|row| (0..second.len()).try_for_each(|column| pair(row, column)))
+    }
+}
+
 fn by_position(
     merged: &mut Merged<'_>,
     ports: &[&[Item]],
@@ -208,10 +214,15 @@ fn by_position(
         Unpaired::KeepFirst => lengths().next().unwrap_or(0),
         Unpaired::Keep => longest,
     };
+    // Where only one input has items, there is nothing to tell apart.
+    let alone = lengths().filter(|length| *length > 0).count() == 1 && clash.rule == clash::Rule::AddSuffix;
     for row in 0..rows {
         let entries = ports.iter().enumerate().filter_map(|(port, items)| Some((port, row, items.get(row)?)));
         let entries: Vec<_> = entries.collect();
-        merged.push(clash.merge(&entries))?;
+        match entries.as_slice() {
+            [(port, row, item)] if alone => merged.push(from(*port, *row, item))?,
+            entries => merged.push(clash.merge(entries))?,
+        }
     }
     Ok(())
 }

@@ -53,28 +53,15 @@ impl Clash {
             Some(number) => entries.iter().find(|(port, ..)| port + 1 == number),
             None => entries.last(),
         };
-        let mut json = match entries {
-            [first, ..] if self.rule == Rule::Prefer => first.2.json.clone(),
-            _ => Object::new(),
-        };
-        if self.rule == Rule::Prefer {
-            entries.iter().skip(1).for_each(|(.., item)| self.lay_over(&mut json, &item.json));
-        } else {
-            for (port, _, item) in entries {
-                json.extend(
-                    item.json.iter().map(|(name, value)| (format!("{name}_{}", port + 1), value.clone())),
-                );
+        let json = match self.rule {
+            Rule::Prefer => self.layered(entries, preferred),
+            Rule::AddSuffix => suffixed(entries),
+            Rule::AddSuffixAndPlain => {
+                let mut json = suffixed(entries);
+                preferred.into_iter().for_each(|(.., item)| self.lay_over(&mut json, &item.json));
+                json
             }
-        }
-        let on_top = match self.rule {
-            Rule::Prefer => preferred.filter(|(port, ..)| entries.last().is_some_and(|last| last.0 != *port)),
-            Rule::AddSuffix => None,
-            // Only the last input counts, and only where it has an item.
-            Rule::AddSuffixAndPlain => preferred.filter(|(port, ..)| entries.len() == port + 1),
         };
-        if let Some((.., item)) = on_top {
-            self.lay_over(&mut json, &item.json);
-        }
         let lineage = Lineage::many(entries.iter().map(|(port, index, _)| Origin::of(*port, *index)));
         Item { json, binary: binaries(entries, preferred), lineage }
     }
@@ -87,6 +74,17 @@ impl Clash {
                 Clash { rule: Rule::AddSuffix, ..self.clone() }.merge(&[entry])
             }
         }
+    }
+
+    /// The fields of all items, those of the preferred one on top.
+    fn layered(&self, entries: &[Entry<'_>], preferred: Option<&Entry<'_>>) -> Object {
+        let top = preferred.or(entries.last()).map(|(port, ..)| *port);
+        let below = entries.iter().filter(|(port, ..)| Some(*port) != top);
+        let mut layers = below.chain(entries.iter().filter(|(port, ..)| Some(*port) == top));
+        let Some((.., lowest)) = layers.next() else { return Object::new() };
+        let mut json = lowest.json.clone();
+        layers.for_each(|(.., item)| self.lay_over(&mut json, &item.json));
+        json
     }
 
     fn lay_over(&self, below: &mut Object, above: &Object) {
@@ -119,6 +117,14 @@ impl Clash {
             (below, above) => *below = above.clone(),
         }
     }
+}
+
+/// The fields of all items, each with the number of its input.
+fn suffixed(entries: &[Entry<'_>]) -> Object {
+    let fields = entries.iter().flat_map(|(port, _, item)| {
+        item.json.iter().map(move |(name, value)| (format!("{name}_{}", port + 1), value.clone()))
+    });
+    fields.collect()
 }
 
 /// The files of all items; those of the preferred one win.

@@ -104,18 +104,20 @@ impl Join {
             }
         }
         // Where a whole input is missing, there is nothing to tell apart.
-        let named = keep == Keep::NonMatches && !first.is_empty() && !second.is_empty();
+        let told_apart = !first.is_empty() && !second.is_empty();
+        let alone = |port: usize, index: usize, item: &Item| match told_apart {
+            true => self.clash.alone((port, index, item)),
+            false => from(port, index, item),
+        };
         for (index, item) in first.iter().enumerate() {
             let has_partner = !matches.partners[index].is_empty();
             match keep {
                 Keep::FirstMatches if has_partner => merged.push(from(0, index, item))?,
                 Keep::FirstNonMatches if !has_partner => merged.push(from(0, index, item))?,
                 Keep::NonMatches if !has_partner => {
-                    merged.push(with_source(from(0, index, item), named, "input1"))?
+                    merged.push(with_source(from(0, index, item), told_apart, "input1"))?
                 }
-                Keep::Everything | Keep::First if !has_partner => {
-                    merged.push(self.clash.alone((0, index, item)))?
-                }
+                Keep::Everything | Keep::First if !has_partner => merged.push(alone(0, index, item))?,
                 _ => {}
             }
         }
@@ -125,11 +127,9 @@ impl Join {
                 Keep::SecondMatches if found => merged.push(from(1, index, item))?,
                 Keep::SecondNonMatches if !found => merged.push(from(1, index, item))?,
                 Keep::NonMatches if !found => {
-                    merged.push(with_source(from(1, index, item), named, "input2"))?
+                    merged.push(with_source(from(1, index, item), told_apart, "input2"))?
                 }
-                Keep::Everything | Keep::Second if !found => {
-                    merged.push(self.clash.alone((1, index, item)))?
-                }
+                Keep::Everything | Keep::Second if !found => merged.push(alone(1, index, item))?,
                 _ => {}
             }
         }
@@ -142,6 +142,9 @@ impl Join {
                 "You need to define at least one pair of fields in \"Fields to Match\" to match on",
             ));
         }
+        // Of several pairs with the same second field only the last counts.
+        let counts =
+            |index: usize| !pairs[index + 1..].iter().any(|later| later.second == pairs[index].second);
         let path = |field: &str| Path::new(field, self.dotted);
         let pair = |(index, pair): (usize, &Pair)| match (pair.first.as_str(), pair.second.as_str()) {
             ("", _) | (_, "") => Err(NodeError::permanent(format!(
@@ -150,7 +153,7 @@ impl Join {
             ))),
             (first, second) => Ok((path(first), path(second))),
         };
-        pairs.iter().enumerate().map(pair).collect()
+        pairs.iter().enumerate().filter(|(index, _)| counts(*index)).map(pair).collect()
     }
 
     /// Finds partners through an index of the second input, so that the time grows with the items, not with the pairs.

@@ -8,7 +8,8 @@ use super::{Merged, from};
 use crate::convert::to_text;
 use crate::path::Path;
 
-/// Items of the first input, depending on whether the second has an item with the same key. Keys compare as text.
+/// Items of the first input, depending on whether the second has an item with the same key. Keys are numbers but 0 and
+/// text that is not blank; they compare as text.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lookup {
@@ -28,7 +29,7 @@ pub(crate) enum Then {
     Keep,
     /// They are dropped; others pass, those without a key too.
     Drop,
-    /// They get the fields of what was found; those that are not found pass as they are.
+    /// They get the fields of what was found; those that are not found pass as they are, unless they have no key at all.
     Overwrite,
     /// The same, but only fields that are missing or blank are set.
     FillBlank,
@@ -43,17 +44,19 @@ impl Lookup {
         first: &[Item],
         second: &[Item],
     ) -> Result<(), NodeError> {
-        let key = |field: &Expr<String>| Ok::<_, NodeError>(Path::parse(&field.eval(merged.ctx, 0)?));
-        let (first_key, second_key) = (key(&self.first)?, key(&self.second)?);
-        let keyed = second.iter().filter_map(|item| Some((to_text(second_key.get(&item.json)?), item)));
+        let path = |field: &Expr<String>| Ok::<_, NodeError>(Path::parse(&field.eval(merged.ctx, 0)?));
+        let (first_path, second_path) = (path(&self.first)?, path(&self.second)?);
+        let keyed = second.iter().filter_map(|item| Some((key(second_path.get(&item.json)?)?, item)));
         let known: HashMap<Text, &Item> = keyed.collect();
         for (index, item) in first.iter().enumerate() {
-            let key = first_key.get(&item.json).map(to_text);
-            let found = key.as_ref().and_then(|key| known.get(key));
+            let value = first_path.get(&item.json);
+            let found = value.and_then(key).and_then(|key| known.get(&key));
             let passes = match self.then {
                 Then::Keep => found.is_some(),
                 Then::Drop => found.is_none(),
-                Then::Overwrite | Then::FillBlank | Then::FillMissing => key.is_some(),
+                Then::Overwrite | Then::FillBlank | Then::FillMissing => {
+                    matches!(value, Some(Value::String(_) | Value::Number(_) | Value::Null))
+                }
             };
             if passes {
                 let mut item = from(0, index, item);
@@ -80,5 +83,14 @@ impl Lookup {
                 item.insert(name.clone(), value.clone());
             }
         }
+    }
+}
+
+/// The value as a key, if it is one.
+fn key(value: &Value) -> Option<Text> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) if *number != 0.0 => Some(to_text(value)),
+        _ => None,
     }
 }

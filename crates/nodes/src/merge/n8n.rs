@@ -102,7 +102,7 @@ fn version_3(node: &N8nNode<'_>) -> Result<Value, Unmapped> {
             "mode": "position",
             "inputs": inputs,
             "unpaired": (if includes_unpaired(node) { "keep" } else { "drop" }),
-            "clash": (clash(node, None, "add_suffix_and_plain")),
+            "clash": (positional_clash(node, inputs)),
         }),
         ("combine", "combineAll") => json!({ "mode": "cross", "clash": (clash(node, None, "add_suffix")) }),
         ("combineBySql", _) => {
@@ -175,6 +175,17 @@ fn same_fields(list: &str) -> Result<Value, Unmapped> {
     }
     let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
     Ok(Value::array(names.map(|name| json!({ "first": name, "second": name }))))
+}
+
+/// The clash options of version 3 by position: with suffixes, the fields of the last input are there without one too.
+fn positional_clash(node: &N8nNode<'_>, inputs: usize) -> Value {
+    let mut clash = clash(node, None, "add_suffix_and_plain");
+    if let (Value::Object(clash), "addSuffix") =
+        (&mut clash, node.text_or("options.clashHandling.values.resolveClash", ""))
+    {
+        clash.insert("prefer", inputs);
+    }
+    clash
 }
 
 /// The clash options; `prefer` is who wins when they are silent, `suffix` what adding suffixes means.

@@ -172,6 +172,30 @@ fn a_lookup_keeps_drops_or_fills_by_key() {
 }
 
 #[test]
+fn keys_of_a_lookup_are_numbers_or_text() {
+    let lookup = |then: &str, key: Value| {
+        let inputs = [json!([{ "k": key }]), json!([{ "k": key, "f": 1 }])];
+        data(json!({ "mode": "lookup", "first": "k", "second": "k", "then": then }), &inputs)
+    };
+    for none in [json!(""), json!(0), json!(null), json!(true), json!([1])] {
+        assert_eq!(lookup("keep", none.clone()), json!([]), "{none}");
+        assert_eq!(lookup("drop", none.clone()), json!([{ "k": none }]), "{none}");
+    }
+    assert_eq!(lookup("overwrite", true.into()), json!([]));
+    assert_eq!(lookup("overwrite", Value::Null), json!([{ "k": null }]));
+}
+
+#[test]
+fn items_that_are_alone_get_no_suffix() {
+    let suffix = json!({ "rule": "add_suffix" });
+    let inputs = [json!([{ "id": 1 }]), json!([])];
+    let joined = data(join(json!({ "keep": "everything", "clash": suffix })), &inputs);
+    assert_eq!(joined, json!([{ "id": 1 }]));
+    let positioned = json!({ "mode": "position", "unpaired": "keep", "clash": suffix });
+    assert_eq!(data(positioned, &inputs), json!([{ "id": 1 }]));
+}
+
+#[test]
 fn an_old_node_requires_the_fields_it_matches() {
     let parameters =
         json!({ "mode": "combine", "mergeByFields": { "values": [{ "field1": "id", "field2": "id" }] } });
