@@ -92,7 +92,7 @@ pub fn write(plan: &Plan, seq: u64, recorded: &Recorded) -> Record {
         attempt,
         at_us: (recorded.at_ms * 1000.0).round() as i64,
         duration_us: recorded.duration.map(|duration| duration.as_micros() as u64),
-        payload: serde_json::to_string(&payload).expect("a payload has text keys and finite numbers"),
+        payload: serde_json::to_string(&payload).expect("a payload has text keys only"),
     }
 }
 

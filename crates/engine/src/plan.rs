@@ -8,9 +8,9 @@ use model::workflow::EdgeCondition;
 use model::{Edge, EdgeKind, Items, NodeKey, OnError, Order, Problem, Retry, Text, Workflow};
 use sdk::history::{Graph, Parent};
 use sdk::node::SharedNode;
+use sdk::{Catalogue, Effect, Group, NodeError, NodeInfo, Ports, Required, StartsOn};
 
 use crate::decide::OPERATORS;
-use sdk::{Catalogue, Effect, Group, NodeError, NodeInfo, Ports, Required, StartsOn};
 
 /// Steps that run at the same time in parallel order, unless the workflow says otherwise.
 const DEFAULT_PARALLEL: usize = 8;

@@ -4,7 +4,7 @@ use sdk::{Effect, NodeError};
 
 use super::waits::{open_wait, start_child};
 use super::{Execution, Phase};
-use crate::event::{Command, Event, RunStep, Timer};
+use crate::event::{Attempt, Command, Event, RunStep, Timer};
 
 impl Execution {
     /// What the new owner of a replayed execution does first. Attempts that ended with their process and must not
@@ -30,6 +30,20 @@ impl Execution {
                 _ => None,
             });
         interrupted.collect()
+    }
+
+    pub(super) fn step_lost(&mut self, attempt: Attempt) -> bool {
+        let Some(index) = self.reporting(attempt) else { return false };
+        if matches!(self.open[index].phase, Phase::Lost) {
+            return false;
+        }
+        if self.ending.is_some() {
+            // Nobody will be asked any more.
+            self.open.remove(index);
+        } else {
+            self.open[index].phase = Phase::Lost;
+        }
+        true
     }
 
     /// The attempts of which nobody knows what became, for whoever finds out: their result is reported as if they had

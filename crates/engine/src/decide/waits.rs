@@ -53,6 +53,16 @@ impl Execution {
         true
     }
 
+    /// Begins the attempts whose pause is over.
+    pub(super) fn begin_due(&mut self, commands: &mut Vec<Command>) {
+        for open in &mut self.open {
+            if matches!(open.phase, Phase::Due) {
+                open.phase = Phase::Running { effect: false };
+                commands.push(Command::RunStep(super::steps::run_step(open)));
+            }
+        }
+    }
+
     /// Somebody answered what a step waited for, or said what became of a step whose effect was lost from sight.
     pub(super) fn wait_resolved(
         &mut self,
@@ -162,31 +172,5 @@ fn joined(mut results: Vec<Items>) -> Items {
     match results.len() {
         1 => results.remove(0),
         _ => Arc::new(results.iter().flat_map(|items| items.iter().cloned()).collect()),
-    }
-}
-
-impl Execution {
-    /// Begins the attempts whose pause is over.
-    pub(super) fn begin_due(&mut self, commands: &mut Vec<Command>) {
-        for open in &mut self.open {
-            if matches!(open.phase, Phase::Due) {
-                open.phase = Phase::Running { effect: false };
-                commands.push(Command::RunStep(super::steps::run_step(open)));
-            }
-        }
-    }
-
-    pub(super) fn step_lost(&mut self, attempt: Attempt) -> bool {
-        let Some(index) = self.reporting(attempt) else { return false };
-        if matches!(self.open[index].phase, Phase::Lost) {
-            return false;
-        }
-        if self.ending.is_some() {
-            // Nobody will be asked any more.
-            self.open.remove(index);
-        } else {
-            self.open[index].phase = Phase::Lost;
-        }
-        true
     }
 }
