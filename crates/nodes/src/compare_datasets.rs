@@ -127,6 +127,11 @@ impl Node for CompareDatasets {
             require(&a, comparison.pairs.iter().map(|(path, _)| path), "Input A")?;
             require(&b, comparison.pairs.iter().map(|(_, path)| path), "Input B")?;
         }
+        if let Some(field) = comparison.skip.iter().find(|field| !comparison.dotted && field.contains('.')) {
+            let message =
+                format!("Dot notation is disabled, but field to skip comparing '{field}' contains dot");
+            return Err(NodeError::permanent(message));
+        }
         let mut outputs: [Vec<Item>; 4] = Default::default();
         let mut matched = HashSet::new();
         let candidates = Candidates::new(&comparison, &b);
@@ -180,11 +185,6 @@ impl CompareDatasets {
             pairs.push((Path::new(&a, dotted), Path::new(&b, dotted)));
         }
         let skip = self.skip_fields.eval(ctx, 0)?.0;
-        if let Some(field) = skip.iter().find(|field| !dotted && field.contains('.')) {
-            let message =
-                format!("Dot notation is disabled, but field to skip comparing '{field}' contains dot");
-            return Err(NodeError::permanent(message));
-        }
         Ok(Comparison {
             pairs,
             skip,

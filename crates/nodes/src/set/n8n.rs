@@ -71,7 +71,11 @@ fn first_form(native: Native, node: &N8nNode<'_>) -> Result<Native, Unmapped> {
     ];
     let fields = kinds.into_iter().flat_map(|(path, kind, default)| {
         node.entries(path).into_iter().map(move |entry| {
-            let value = entry.get("value").filter(|value| !value.is_null()).unwrap_or(&default).clone();
+            let value = entry
+                .get("value")
+                .filter(|value| !(value.is_null() && default.as_str().is_some()))
+                .unwrap_or(&default)
+                .clone();
             field(entry.get("name").cloned().unwrap_or("propertyName".into()), kind, value)
         })
     });
