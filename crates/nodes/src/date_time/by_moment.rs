@@ -1,6 +1,7 @@
 //! The first form of Date & Time: formats in the tokens of Moment.js.
 
 use expr::luxon::{self, Duration, Locale, Settings, Unit, Zone};
+use jiff::tz::TimeZone;
 use sdk::prelude::*;
 
 use super::{parse_unit, read_text, reading, timestamp_of, tokens};
@@ -106,7 +107,11 @@ impl DateTimeByMoment {
         let zone = |parameter: &Expr<Text>| -> Result<Option<Zone>, NodeError> {
             let name = parameter.eval(ctx, index)?;
             let unknown = || NodeError::permanent(format!("there is no time zone called \"{name}\""));
-            if name.is_empty() { Ok(None) } else { Zone::parse(&name).map(Some).ok_or_else(unknown) }
+            if name.is_empty() {
+                return Ok(None);
+            }
+            let zone = TimeZone::get(&name).ok().map(|zone| Zone::Named(name.clone(), zone));
+            zone.or_else(|| Zone::parse(&name)).map(Some).ok_or_else(unknown)
         };
         let (from_zone, to_zone) = (zone(&self.from_zone)?, zone(&self.to_zone)?);
         let zoned = from_zone.is_some() || to_zone.is_some();

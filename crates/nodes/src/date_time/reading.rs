@@ -62,7 +62,11 @@ impl<'a> Reading<'a> {
             }
             "Z" | "ZZ" => self.offset()?,
             "X" | "x" => {
-                let number = self.take(|c, _| c.is_ascii_digit() || matches!(c, '.' | '-' | '+'), 1, 20);
+                let number = self.take(
+                    |c, at| c.is_ascii_digit() || c == '.' || (at == 0 && matches!(c, '-' | '+')),
+                    1,
+                    20,
+                );
                 let number: Option<f64> = number.and_then(|digits| digits.parse().ok());
                 self.found.timestamp_ms =
                     number.map(|number| if field == "X" { number * 1000.0 } else { number });

@@ -206,9 +206,9 @@ fn write_field(date: &DateTime, field: &str) -> String {
     }
 }
 
-/// What the time zone database calls the offset that is in force: `CET`, `CEST`.
+/// What the time zone database calls the offset that is in force: `CET`, `CEST`; nothing for a date without a zone.
 fn abbreviation(date: &DateTime) -> String {
-    let Some(Zone::Named(_, zone)) = date.zone() else { return "UTC".to_owned() };
+    let Some(Zone::Named(_, zone)) = date.zone() else { return String::new() };
     match Timestamp::from_millisecond(date.to_millis() as i64) {
         Ok(at) => zone.to_offset_info(at).abbreviation().to_owned(),
         Err(_) => String::new(),

@@ -54,10 +54,11 @@ fn from_n8n(node: &N8nNode<'_>) -> Result<Native, Unmapped> {
         .set("keep_files", keep_files)
         .set("nulls", nulls)
         .set("copies_in_manual_executions", copies);
+    let dotted = node.flag_or("options.dotNotation", true);
     Ok(match node.text_or("mode", "manual") {
         "raw" => native.set("json", node.get_or("jsonOutput", SAMPLE)),
-        _ if node.version < 3.3 => native.set("fields", second_form(node)),
-        _ => native.set("fields", third_form(node)),
+        _ if node.version < 3.3 => native.set("fields", second_form(node, dotted)),
+        _ => native.set("fields", third_form(node, dotted)),
     })
 }
 
@@ -92,7 +93,7 @@ fn first_form(native: Native, node: &N8nNode<'_>) -> Result<Native, Unmapped> {
 }
 
 /// `fields.values`: the value stands in a parameter named after its type.
-fn second_form(node: &N8nNode<'_>) -> Value {
+fn second_form(node: &N8nNode<'_>, dotted: bool) -> Value {
     Value::array(node.entries("fields.values").iter().map(|entry| {
         let parameter = entry.get("type").and_then(Value::as_str).unwrap_or("stringValue");
         let (kind, default) = match parameter {
@@ -103,31 +104,32 @@ fn second_form(node: &N8nNode<'_>) -> Value {
             _ => ("string", ""),
         };
         let value = entry.get(parameter).cloned().unwrap_or_else(|| default.into());
-        field(entry.get("name").cloned().unwrap_or_else(|| "".into()), kind, value)
+        field(name(entry, dotted), kind, value)
     }))
 }
 
 /// `assignments.assignments`: name, type and value.
-fn third_form(node: &N8nNode<'_>) -> Value {
+fn third_form(node: &N8nNode<'_>, dotted: bool) -> Value {
     Value::array(node.entries("assignments.assignments").iter().map(|entry| {
         let kind = match entry.get("type").and_then(Value::as_str).unwrap_or("string") {
             kind @ ("string" | "number" | "boolean" | "array" | "object") => kind,
             "binary" => "file",
             _ => "any",
         };
-        let get = |key: &str| entry.get(key).cloned();
-        field(get("name").unwrap_or_else(|| "".into()), kind, get("value").unwrap_or_default())
+        field(name(entry, dotted), kind, entry.get("value").cloned().unwrap_or_default())
     }))
 }
 
+/// The name of a field. Without dot notation, a name in brackets and quotes is the name itself.
+fn name(entry: &Value, dotted: bool) -> Value {
+    let name = entry.get("name").cloned().unwrap_or_else(|| "".into());
+    let inside = |open: &str, close: &str| name.as_str()?.strip_prefix(open)?.strip_suffix(close);
+    match inside("['", "']").or_else(|| inside("[\"", "\"]")) {
+        Some(inside) if !dotted => inside.into(),
+        _ => name,
+    }
+}
+
 fn field(name: Value, kind: &str, value: Value) -> Value {
-    json!({ "type": kind })
-        .as_object()
-        .map(|field| {
-            let mut field = field.clone();
-            field.insert("name", name);
-            field.insert("value", value);
-            field.into()
-        })
-        .expect("a field is an object")
+    Value::Object([("name", name), ("type", kind.into()), ("value", value)].into_iter().collect())
 }
