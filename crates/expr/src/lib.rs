@@ -37,6 +37,7 @@ pub use eval::Cx;
 pub use extensions::read_date;
 pub use limits::Limits;
 pub use model::Text;
+pub use regexp::Pattern;
 pub use scope::{Host, Scope};
 pub use template::Template;
 pub use value::{Array, Class, Function, Native, Object, Value};

@@ -19,8 +19,8 @@ use std::sync::Arc;
 use ecow::eco_format;
 use model::Text;
 
-use crate::eval::Cx;
-use crate::{Error, Value};
+use crate::error::Limit;
+use crate::{Cx, Error, Limits, Value};
 
 pub(crate) use matcher::Match;
 
@@ -68,12 +68,12 @@ impl Program {
     /// The first match at or behind byte `from`; only at `from` when `sticky`.
     pub(crate) fn find(
         &self,
-        cx: &Cx<'_>,
+        budget: &dyn Budget,
         text: &str,
         from: usize,
         sticky: bool,
     ) -> Result<Option<Match>, Error> {
-        matcher::find(self, cx, text, from, sticky)
+        matcher::find(self, budget, text, from, sticky)
     }
 
     /// Group names and their numbers.
@@ -83,6 +83,52 @@ impl Program {
 
     fn has(&self, flag: char) -> bool {
         self.flags.contains(flag)
+    }
+}
+
+/// Who pays for the steps of a match.
+pub(crate) trait Budget {
+    /// Pays for this many steps, before they are done.
+    fn charge(&self, steps: usize) -> Result<(), Error>;
+}
+
+impl Budget for Cx<'_> {
+    fn charge(&self, steps: usize) -> Result<(), Error> {
+        Cx::charge(self, steps)
+    }
+}
+
+/// Steps that are left of a search outside any evaluation.
+struct Steps(Cell<u64>);
+
+impl Budget for Steps {
+    fn charge(&self, steps: usize) -> Result<(), Error> {
+        let left = self.0.get().checked_sub(steps as u64).ok_or_else(|| Error::limit(Limit::Fuel))?;
+        self.0.set(left);
+        Ok(())
+    }
+}
+
+/// A regular expression with JavaScript's meaning, for conditions outside expressions.
+#[derive(Clone, Debug)]
+pub struct Pattern(Arc<Program>);
+
+impl Pattern {
+    /// Compiles a pattern; the error says what is wrong with it.
+    pub fn new(source: &str, flags: &str) -> Result<Self, Error> {
+        match Program::compile(source, flags) {
+            Ok(program) => Ok(Self(Arc::new(program))),
+            Err(bad) => {
+                let message = eco_format!("Invalid regular expression: /{source}/{flags}: {}", bad.0);
+                Err(Error::thrown(message).named("SyntaxError"))
+            }
+        }
+    }
+
+    /// Whether the text has a match, within the steps an expression has by default.
+    pub fn is_match(&self, text: &str) -> Result<bool, Error> {
+        let steps = Steps(Cell::new(Limits::default().fuel));
+        Ok(self.0.find(&steps, text, 0, self.0.has('y'))?.is_some())
     }
 }
 

@@ -1,11 +1,10 @@
 //! Runs the instructions of a pattern over a text, with backtracking.
 
-use super::Program;
 use super::compile::Instruction;
 use super::set::{Set, lower, upper};
+use super::{Budget, Program};
 use crate::Error;
 use crate::error::Limit;
-use crate::eval::Cx;
 
 /// How many alternatives may wait at once.
 const ALTERNATIVES: usize = 200_000;
@@ -47,14 +46,14 @@ impl Match {
 
 pub(super) fn find(
     program: &Program,
-    cx: &Cx<'_>,
+    budget: &dyn Budget,
     text: &str,
     from: usize,
     sticky: bool,
 ) -> Result<Option<Match>, Error> {
     let mut machine = Machine {
         program,
-        cx,
+        budget,
         text,
         steps: 0,
         saved: vec![NOWHERE; program.groups * 2],
@@ -70,7 +69,7 @@ pub(super) fn find(
             // Nothing before the first character that can start a match.
             let skipped =
                 text[at..].char_indices().find(|(_, c)| start.contains(*c)).map(|(skipped, _)| skipped);
-            cx.charge(skipped.unwrap_or(text.len() - at) / 8)?;
+            budget.charge(skipped.unwrap_or(text.len() - at) / 8)?;
             match skipped {
                 Some(skipped) => at += skipped,
                 None => return Ok(None),
@@ -104,9 +103,9 @@ enum Back {
     Register(usize, usize),
 }
 
-struct Machine<'m, 'a> {
+struct Machine<'m> {
     program: &'m Program,
-    cx: &'m Cx<'a>,
+    budget: &'m dyn Budget,
     text: &'m str,
     steps: usize,
     saved: Vec<usize>,
@@ -115,7 +114,7 @@ struct Machine<'m, 'a> {
     looks: usize,
 }
 
-impl Machine<'_, '_> {
+impl Machine<'_> {
     /// Runs from an instruction and a place to `Done`; gives the place there.
     fn run(&mut self, pc: usize, at: usize) -> Result<Option<usize>, Error> {
         let base = self.trail.len();
@@ -123,7 +122,7 @@ impl Machine<'_, '_> {
         loop {
             self.steps += 1;
             if self.steps >= BATCH {
-                self.cx.charge(self.steps)?;
+                self.budget.charge(self.steps)?;
                 self.steps = 0;
             }
             if self.trail.len() > ALTERNATIVES {
@@ -131,7 +130,7 @@ impl Machine<'_, '_> {
             }
             let next = match &self.program.code[pc] {
                 Instruction::Done => {
-                    self.cx.charge(self.steps)?;
+                    self.budget.charge(self.steps)?;
                     self.steps = 0;
                     return Ok(Some(at));
                 }
