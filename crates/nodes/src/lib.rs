@@ -3,8 +3,8 @@
 //! One file is one node: its parameters, what it does, which n8n nodes it stands for, its tests. [`catalogue`] lists
 //! them all, one line each; `tests/compliance.rs` holds every line to the same promises.
 //! Files without a node hold what several share: `path` (dotted paths into data), `convert` (values to a wanted type),
-//! `compare` (their order), `condition` (tests on them), `loose_json` (JSON as people write it), `json_text` (JSON with
-//! expressions inside), `names` (lists of fields).
+//! `compare` (their order), `condition` (tests on them), `moment` (dates as points in time), `loose_json` (JSON as
+//! people write it), `json_text` (JSON with expressions inside), `names` (lists of fields).
 //! Deliberately absent: the order in which nodes run, storage, and sockets; a node sees the world through
 //! [`sdk::Context`] only.
 

@@ -125,6 +125,7 @@ impl Switch {
         named.or_else(number).filter(|port| *port < outputs.len()).ok_or_else(|| {
             let shown = value.as_str().map_or_else(|| value.to_json(), str::to_owned);
             let last = outputs.len().saturating_sub(1);
+            // The words of n8n, so that workflows that look at them go on.
             NodeError::permanent(format!("The ouput {shown} is not allowed"))
                 .describe(format!("it has to be the name of a port, or a number between 0 and {last}"))
         })

@@ -125,7 +125,9 @@ fn cron(expression: Option<&Value>) -> Result<Value, Unmapped> {
 
 fn number(of: &Value, name: &str, default: u32) -> Result<u32, Unmapped> {
     let Some(value) = of.get(name) else { return Ok(default) };
-    let number = to_number(value);
+    // A number that was written as an expression is still a number.
+    let written = value.as_str().and_then(|text| text.strip_prefix("={{")?.strip_suffix("}}"));
+    let number = written.map_or_else(|| to_number(value), |number| to_number(&number.trim().into()));
     match number >= 0.0 && number.fract() == 0.0 && number <= f64::from(u32::MAX) {
         true => Ok(number as u32),
         false => Err(unsupported(&format!("{name} is not a whole number"))),
@@ -160,6 +162,12 @@ mod tests {
         let every = |count: u32| json!({ "rule": { "interval": [{ "field": "minutes", "minutesInterval": count }] } });
         assert_eq!(rules(0, every(15)), [Rule::Minutes { count: 15 }]);
         assert_eq!(rules(0, every(7)), [Rule::Cron { expression: "*/7 * * * *".into() }]);
+    }
+
+    #[test]
+    fn a_number_may_be_written_as_an_expression() {
+        let daily = json!({ "rule": { "interval": [{ "triggerAtHour": "={{ 12 }}" }] } });
+        assert_eq!(rules(0, daily), [Rule::Days { count: 1, hour: 12, minute: 0 }]);
     }
 
     #[test]
