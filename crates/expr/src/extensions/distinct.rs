@@ -24,9 +24,7 @@ impl Distinct {
 
     /// Adds a value; false when it is there already.
     pub(super) fn insert(&mut self, value: &Value, cx: &Cx<'_>) -> Result<bool, Error> {
-        let key = key(value, cx)?;
-        cx.allocate(key.len())?;
-        Ok(self.0.insert(key))
+        Ok(self.0.insert(key(value, cx)?))
     }
 
     /// Whether a value is there.
@@ -38,27 +36,33 @@ impl Distinct {
 /// A text that is the same for values that hold the same.
 fn key(value: &Value, cx: &Cx<'_>) -> Result<String, Error> {
     let mut text = String::new();
-    write_key(value, &mut text, 100)?;
-    cx.charge(1 + text.len() / 16)?;
+    write_key(value, &mut text, cx, 100)?;
     Ok(text)
 }
 
-fn write_key(value: &Value, text: &mut String, depth: usize) -> Result<(), Error> {
+/// Writes the key of a value. Every value is charged before it is written: an array that holds another one twice, which
+/// holds another one twice and so on, is small but has no end.
+fn write_key(value: &Value, text: &mut String, cx: &Cx<'_>, depth: usize) -> Result<(), Error> {
     let depth = depth.checked_sub(1).ok_or_else(|| Error::limit(Limit::Depth))?;
+    cx.charge(1)?;
+    let start = text.len();
     // Writing to a string cannot fail.
     let _ = match value {
         Value::Number(number) => write!(text, "n{},", number + 0.0),
-        Value::String(string) => write!(text, "s{string:?},"),
+        Value::String(string) => {
+            cx.charge(string.len() / 16)?;
+            write!(text, "s{string:?},")
+        }
         Value::Date(ms) => write!(text, "d{},", ms.get()),
         Value::DateTime(date) => write!(text, "t{} {:?},", date.to_millis(), date.zone()),
         Value::Duration(duration) => write!(text, "p{},", duration.to_text()),
         Value::Array(array) => {
             text.push('[');
             for element in array.to_vec() {
-                write_key(&element, text, depth)?;
+                write_key(&element, text, cx, depth)?;
             }
             text.push(']');
-            Ok(())
+            return Ok(());
         }
         Value::Object(object) => {
             let mut entries = object.entries();
@@ -66,13 +70,13 @@ fn write_key(value: &Value, text: &mut String, depth: usize) -> Result<(), Error
             text.push('{');
             for (key, value) in entries {
                 let _ = write!(text, "{key:?}:");
-                write_key(&value, text, depth)?;
+                write_key(&value, text, cx, depth)?;
             }
             text.push('}');
-            Ok(())
+            return Ok(());
         }
         value if value.address() != 0 => write!(text, "@{},", value.address()),
         value => write!(text, "{}{},", value.type_name(), value.to_js_string()),
     };
-    Ok(())
+    cx.allocate(text.len() - start)
 }

@@ -163,3 +163,20 @@ fn long_inputs_are_paid_for() {
     assert_eq!(eval(&code), "60000", "linear in practice");
     assert!(eval("numberList(1, 9999999).chunk(1e-9)").starts_with('!'), "not endless");
 }
+
+#[test]
+fn a03_values_that_hold_one_another_many_times_meet_the_limits() {
+    for method in [
+        "unique()",
+        "removeDuplicates()",
+        "union([1])",
+        "difference([1])",
+        "intersection([1])",
+        "toJsonString()",
+    ] {
+        let code = format!(
+            "(() => {{ let a = [1]; for (let i = 0; i < 60; i++) a = [a, a]; return a.{method} }})()"
+        );
+        assert!(eval(&code).starts_with('!'), "{method} ends");
+    }
+}
