@@ -166,14 +166,7 @@ fn long_inputs_are_paid_for() {
 
 #[test]
 fn a03_values_that_hold_one_another_many_times_meet_the_limits() {
-    for method in [
-        "unique()",
-        "removeDuplicates()",
-        "union([1])",
-        "difference([1])",
-        "intersection([1])",
-        "toJsonString()",
-    ] {
+    for method in ["unique()", "toJsonString()"] {
         let code = format!(
             "(() => {{ let a = [1]; for (let i = 0; i < 60; i++) a = [a, a]; return a.{method} }})()"
         );
