@@ -255,6 +255,7 @@ mod tests {
                 sources: std::iter::once(source).collect(),
                 execution: step.execution.clone(),
                 inputs: step.inputs.clone(),
+                arrived: step.inputs.clone(),
                 seen: Default::default(),
                 ..*step
             };

@@ -47,13 +47,18 @@ fn request(code: &Code, ctx: &Context, inputs: &Inputs) -> CodeRequest {
         code::Contract::Function => Contract::Function,
         code::Contract::FunctionItem => Contract::FunctionItem,
     };
+    // Code that runs once sees everything that arrived, as in n8n, also where its node is to run for one item only.
+    let items = match contract {
+        Contract::AllItems => ctx.arrived.main_items(),
+        Contract::EachItem | Contract::Function | Contract::FunctionItem => inputs.main_items(),
+    };
     CodeRequest {
         continue_on_fail: ctx.continues_on_error(),
         clock: clock(ctx),
         zone: ctx.execution.zone.iana_name().unwrap_or("UTC").into(),
         seed: (ctx.chance(0) * 2f64.powi(53)) as u64,
         variables: variables(ctx),
-        ..CodeRequest::new(contract, code.source.clone(), inputs.main_items())
+        ..CodeRequest::new(contract, code.source.clone(), items)
     }
 }
 

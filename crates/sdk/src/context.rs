@@ -39,8 +39,11 @@ pub struct Step {
     pub node: Arc<NodeInfo>,
     /// What has run before.
     pub history: Arc<History>,
-    /// What arrived.
+    /// The items to work on.
     pub inputs: Inputs,
+    /// Everything that arrived: more than the items to work on where a node sees only the first of every input. This
+    /// is what expressions and code find when they ask for all items.
+    pub arrived: Inputs,
     /// Where that came from.
     pub sources: Sources,
     /// How often the node ran before in this execution.

@@ -114,8 +114,8 @@ impl Step {
     /// The main input items as data, built once per step.
     pub fn input_values(&self) -> Value {
         self.cached_values(None, || {
-            let port = self.inputs.main_port();
-            let items = self.inputs.main().iter().enumerate();
+            let port = self.arrived.main_port();
+            let items = self.arrived.main().iter().enumerate();
             Value::array(items.map(|(index, item)| {
                 let here = Lineage::one(model::Origin::of(port, index));
                 item_to_data(&Item { lineage: here, ..item.clone() })

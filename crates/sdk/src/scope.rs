@@ -242,7 +242,7 @@ impl Host for Input {
             "first" | "last" => {
                 let (step, last) = (step.clone(), key == "last");
                 Value::function(key, move |_| {
-                    let items = step.inputs.main();
+                    let items = step.arrived.main();
                     let item = if last { items.last() } else { items.first() };
                     Ok(item.map_or(Value::Undefined, |item| data(&item_to_data(item))))
                 })
@@ -363,9 +363,14 @@ impl Host for OldNodeData {
                 let source = step.output_of(self.node, None, None)?;
                 let index = self.view.index.unwrap_or(0);
                 let items = step.items_of(source);
-                // One item serves every index, as the items of a node that runs once do in n8n.
-                let item = items.get(index).or(if items.len() == 1 { items.first() } else { None });
                 let name = || step.history.graph().nodes()[self.node].name.to_string();
+                let graph = step.history.graph();
+                let connected = graph.output_towards(step.node.index, self.node).is_some();
+                // A node with nothing in front of it, a trigger or a lone node in a preview, may look anywhere.
+                if !connected && !graph.parents(step.node.index).is_empty() {
+                    return Err(LookbackError::NoPath(name()).into());
+                }
+                let item = items.get(index);
                 let item = item.ok_or_else(|| LookbackError::NoSuchItem { node: name(), item: index })?;
                 match key {
                     "binary" => item_to_data(item).get("binary").map_or(Value::Undefined, data),

@@ -61,6 +61,7 @@ pub fn context(inputs: Inputs) -> Context {
         execution: Arc::new(execution()),
         node,
         history: Arc::new(History::new(Arc::new(graph))),
+        arrived: inputs.clone(),
         inputs,
         sources: Default::default(),
         run_index: 0,

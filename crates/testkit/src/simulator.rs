@@ -292,6 +292,7 @@ impl World {
             node: self.plan.node(step.attempt.step.node()).info.clone(),
             history: self.execution.history().clone(),
             inputs: inputs.clone(),
+            arrived: step.inputs.clone(),
             sources: step.sources.clone(),
             run_index: step.attempt.step.run as usize,
             attempt: step.attempt.number,

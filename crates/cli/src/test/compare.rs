@@ -140,7 +140,14 @@ fn comparable(item: &Value, scope: Scope) -> Value {
     }
     if scope.lineage {
         let lineage = item.get("pairedItem").map(nodes::n8n::read_lineage).unwrap_or_default();
-        parts.insert("pairedItem", sdk::lookback::lineage_to_data(&lineage));
+        // Naming an origin twice says nothing new.
+        let mut origins: Vec<model::Origin> = Vec::new();
+        for origin in lineage.origins() {
+            if !origins.contains(origin) {
+                origins.push(*origin);
+            }
+        }
+        parts.insert("pairedItem", sdk::lookback::lineage_to_data(&model::Lineage::many(origins)));
     }
     Value::Object(parts)
 }

@@ -128,6 +128,7 @@ fn context(case: &ExpressionCase, now_ms: f64) -> Result<Context, String> {
         execution: Arc::new(execution),
         node: infos[index[name]].clone(),
         history: Arc::new(history),
+        arrived: inputs.clone(),
         inputs,
         sources,
         run_index: 0,

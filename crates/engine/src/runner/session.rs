@@ -186,6 +186,7 @@ impl Session {
             node: node.info.clone(),
             history: self.execution.history().clone(),
             inputs: inputs.clone(),
+            arrived: step.inputs.clone(),
             sources: step.sources.clone(),
             run_index: id.run as usize,
             attempt: step.attempt.number,
