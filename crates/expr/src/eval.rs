@@ -8,6 +8,7 @@ mod operators;
 mod statements;
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use ecow::eco_format;
@@ -172,12 +173,23 @@ impl<'a> Cx<'a> {
 
     /// Refuses results that are too large. What the expression did not make itself costs nothing.
     pub(crate) fn check_output(&self, value: &Value) -> Result<()> {
-        let allocated = self.limits.memory_bytes - self.memory.get();
-        if allocated <= self.limits.output_bytes {
+        if measure(value, &mut self.limits.output_bytes.clone(), MAX_NESTING).is_some() {
             return Ok(());
         }
-        let mut left = self.limits.output_bytes;
-        measure(value, &mut left, MAX_NESTING).ok_or_else(|| Error::limit(Limit::Output))
+        let allocated = self.limits.memory_bytes - self.memory.get();
+        let mut repeats = Repeats { left: self.limits.output_bytes, seen: HashSet::default() };
+        if allocated <= self.limits.output_bytes && repeats.visit(value, MAX_NESTING).is_some() {
+            return Ok(());
+        }
+        Err(Error::limit(Limit::Output))
+    }
+
+    /// Pays for a copy of a value, in which what is shared counts as often as it occurs.
+    pub(crate) fn allocate_copy(&self, value: &Value) -> Result<()> {
+        let memory = self.memory.get();
+        let mut left = memory;
+        measure(value, &mut left, MAX_NESTING).ok_or_else(|| Error::limit(Limit::Memory))?;
+        self.allocate(memory - left)
     }
 
     fn eval(&self, expression: &Expr, frame: &mut Frame<'_>) -> Result<Value> {
@@ -492,7 +504,7 @@ const SHALLOW: u32 = 24;
 const STACK_PER_LEVEL: usize = if cfg!(debug_assertions) { 16 << 10 } else { 2 << 10 };
 
 /// Runs something that nests this deeply on a stack that is large enough.
-fn grown<T>(levels: u32, work: impl FnOnce() -> T) -> T {
+pub(crate) fn grown<T>(levels: u32, work: impl FnOnce() -> T) -> T {
     let stack = (levels as usize + 8) * STACK_PER_LEVEL;
     stacker::maybe_grow(stack, stack.max(1 << 20), work)
 }
@@ -516,6 +528,37 @@ fn measure(value: &Value, left: &mut usize, nesting: usize) -> Option<()> {
             })
         }
         _ => Some(()),
+    }
+}
+
+/// Weighs what a result holds more than once. Few bytes can be made into many by naming them again and again; what
+/// is named once is either paid for or part of the input.
+struct Repeats {
+    left: usize,
+    seen: HashSet<usize, foldhash::fast::RandomState>,
+}
+
+impl Repeats {
+    /// `None` when the repeats do not fit.
+    fn visit(&mut self, value: &Value, nesting: usize) -> Option<()> {
+        let nesting = nesting.checked_sub(1)?;
+        let (address, size) = match value {
+            Value::String(text) => (text.as_ptr().addr(), text.len()),
+            value => (value.address(), 8),
+        };
+        // Only what is shared has an address that occurs twice.
+        if address != 0 && !self.seen.insert(address) {
+            self.left = self.left.checked_sub(size)?;
+        }
+        match value {
+            Value::Array(array) if array.as_data().is_none() => {
+                array.values().iter().try_for_each(|value| self.visit(value, nesting))
+            }
+            Value::Object(object) if object.as_data().is_none() => {
+                object.entries().iter().try_for_each(|(_, value)| self.visit(value, nesting))
+            }
+            _ => Some(()),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) fn length(text: &str) -> usize {
 /// The unit at `index` as text; half of a surrogate pair becomes U+FFFD.
 pub(crate) fn unit(text: &str, index: usize) -> Option<Text> {
     if text.is_ascii() {
-        return text.get(index..index + 1).map(Text::from);
+        return text.get(index..)?.get(..1).map(Text::from);
     }
     let mut at = 0;
     for c in text.chars() {

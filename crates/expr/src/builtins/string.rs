@@ -169,16 +169,15 @@ pub(super) fn method(name: &str) -> Option<Native> {
         "normalize" => |cx, this, args| {
             use unicode_normalization::UnicodeNormalization;
             let this = cx.to_text(this)?;
-            cx.allocate(this.len() * 3)?;
             let form = match arg(args, 0) {
                 Value::Undefined => "NFC".into(),
                 form => cx.to_text(&form)?,
             };
-            let normal: Text = match &*form {
-                "NFC" => this.nfc().collect(),
-                "NFD" => this.nfd().collect(),
-                "NFKC" => this.nfkc().collect(),
-                "NFKD" => this.nfkd().collect(),
+            let normal = match &*form {
+                "NFC" => collected(cx, this.nfc())?,
+                "NFD" => collected(cx, this.nfd())?,
+                "NFKC" => collected(cx, this.nfkc())?,
+                "NFKD" => collected(cx, this.nfkd())?,
                 _ => {
                     return Err(Error::range_error(
                         "The normalization form should be one of NFC, NFD, NFKC, NFKD.",
@@ -192,6 +191,17 @@ pub(super) fn method(name: &str) -> Option<Native> {
         "anchor" | "big" | "bold" | "link" | "sub" | "sup" => return None,
         _ => return super::object::method(name),
     })
+}
+
+/// A text of characters that are paid for one by one, for nobody knows how many there will be.
+fn collected(cx: &Cx<'_>, characters: impl Iterator<Item = char>) -> Result<Text> {
+    let mut text = Text::new();
+    for character in characters {
+        cx.charge(1)?;
+        cx.allocate(character.len_utf8())?;
+        text.push(character);
+    }
+    Ok(text)
 }
 
 fn cut(cx: &Cx<'_>, text: &str, start: usize, end: usize) -> Result {

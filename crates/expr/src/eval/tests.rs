@@ -258,6 +258,74 @@ fn nothing_takes_more_than_its_limits() {
     }
 }
 
+/// `s` holds itself twice, sixty levels deep.
+fn doubled(start: &str, level: &str, end: &str) -> String {
+    format!("(() => {{ let s = {start}; for (let i = 0; i < 60; i++) s = {level}; return {end} }})()")
+}
+
+#[test]
+fn a03_a_little_that_is_named_often_is_not_little() {
+    use Limit::*;
+    for (code, limits) in [
+        (doubled("{ a: 1 }", "{ a: s, b: s }", "s"), &[Output][..]),
+        (doubled("[1]", "[s, s]", "[[s]]"), &[Output]),
+        (doubled("{ a: 1 }", "{ a: s, b: s }", "s.removeFieldsContaining('x')"), &[Output]),
+        (doubled("{ a: 1 }", "{ a: s, b: s }", "s.toJsonString()"), &[Memory]),
+        (doubled("{ a: 1 }", "{ a: s, b: s }", "$jmespath(s, 'a.a')"), &[Memory]),
+        (doubled("{ a: 1 }", "{ a: s, b: s }", "structuredClone(s)"), &[Memory, Fuel]),
+        (doubled("[1]", "[s, s]", "[s].removeDuplicates()"), &[Memory, Fuel]),
+        (doubled("[1]", "[s, s]", "[s, s].unique()"), &[Memory, Fuel]),
+        (doubled("[1]", "[s, s]", "[s].difference([s])"), &[Memory, Fuel]),
+        ("(() => { const t = 'x'.repeat(900000); return Array(1000).fill(t) })()".into(), &[Output]),
+        (
+            "(() => { const t = 'x'.repeat(900000); return { a: { t }, b: { t }, c: [t] } })()".into(),
+            &[Output],
+        ),
+    ] {
+        match kind(&code) {
+            Some(ErrorKind::Limit(found)) if limits.contains(&found) => {}
+            found => panic!("{code}: {found:?} instead of {limits:?}"),
+        }
+    }
+    // What came in may go out, however large it is.
+    let text = "x".repeat(3 << 20);
+    let passed = eval_with("{{ [$json.a, { b: $json.a.length }] }}", json!({ "a": text.as_str() }));
+    assert_eq!(passed.expect("it is no larger").to_data(), Some(json!([text, { "b": 3 << 20 }])));
+}
+
+#[test]
+fn a03_queries_are_limited_before_they_run() {
+    use Limit::*;
+    for (query, limit) in [
+        ("'['.repeat(1e5)", Depth),
+        ("'!'.repeat(1e5) + 'a'", Depth),
+        ("'a' + '[]'.repeat(1e5)", Depth),
+        ("'('.repeat(1e5) + 'a' + ')'.repeat(1e5)", Depth),
+        ("'[*]' + '.[@,@,@,@][]'.repeat(12)", Fuel),
+        ("'to_string('.repeat(60) + '@' + ')'.repeat(60)", Fuel),
+    ] {
+        let code = format!("$jmespath([1, 2, 3], {query})");
+        assert_eq!(kind(&code), Some(ErrorKind::Limit(limit)), "{query}");
+    }
+    let nested = "$jmespath({ a: [{ b: 1 }] }, '(((a[?b > `0`].{x: b, y: [b, b]}[] | [0]))).y[]')";
+    assert_eq!(eval(nested), "[1,1]");
+}
+
+#[test]
+fn a03_extreme_positions_are_outside() {
+    check(&[
+        ("'abc'.at(1e300)", "undefined"),
+        ("'abc'.charAt(1e300)", "\"\""),
+        ("'abc'.at(-1e300)", "undefined"),
+        ("'äbc'.at(1e300)", "undefined"),
+        ("'abc'.charCodeAt(1e300)", "null"),
+        ("'abc'.substr(1e300, 1e300)", "\"\""),
+        ("'abc'.lastIndexOf('c', 1e300)", "2"),
+        ("[1, 2].at(1e300)", "undefined"),
+    ]);
+    assert_eq!(kind("'\u{fdfa}'.repeat(1e6).normalize('NFKD')"), Some(ErrorKind::Limit(Limit::Fuel)));
+}
+
 #[test]
 fn deep_nesting_is_refused_and_does_not_overflow_the_stack() {
     for (open, inner, close) in [

@@ -114,6 +114,7 @@ pub(super) fn has_members(value: &Value) -> bool {
 
 /// `JSON.stringify`
 pub(super) fn to_json(value: &Value, cx: &Cx<'_>) -> Result<Value, Error> {
+    cx.allocate_copy(value)?;
     let Some(data) = value.to_data() else { return Ok(Value::Undefined) };
     let text = data.to_json();
     cx.allocate(text.len())?;
