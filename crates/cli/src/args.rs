@@ -34,3 +34,11 @@ pub(crate) enum Command {
     #[command(name = crate::world::SANDBOX_COMMAND, hide = true)]
     SandboxChild,
 }
+
+/// A time limit, for the parser of arguments.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(seconds),
+        _ => Err("a number of seconds above 0 is needed".to_owned()),
+    }
+}

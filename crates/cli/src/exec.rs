@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NETWORK")]
     trust: Vec<String>,
     /// Stop after this many seconds.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = crate::args::seconds)]
     timeout: Option<f64>,
     /// Print JSON.
     #[arg(long)]
@@ -169,7 +169,7 @@ fn execute(args: &Args, prepared: Prepared) -> anyhow::Result<Exit> {
         tokio::pin!(run);
         let progress = Progress::new();
         let began = Instant::now();
-        let deadline = args.timeout.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.0, 1e9)));
+        let deadline = args.timeout.map(|seconds| Duration::from_secs_f64(seconds));
         let mut ticks = tokio::time::interval(Duration::from_millis(200));
         let mut timed_out = false;
         loop {

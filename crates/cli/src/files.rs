@@ -12,6 +12,8 @@ use sdk::Catalogue;
 
 /// Largest file that is read, in bytes.
 pub(crate) const MAX_BYTES: u64 = 64 << 20;
+/// Most values a file may have: a value in memory takes many times the bytes it takes in the file.
+const MAX_VALUES: usize = 5_000_000;
 
 /// A file that cannot be used, and why.
 #[derive(Debug)]
@@ -75,7 +77,10 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Invalid> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large(path, bytes.len() as u64));
     }
-    let text = String::from_utf8(bytes).map_err(|error| unreadable(&error))?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let message = format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1);
+        Invalid::new(path, Problem::error("", Code::Malformed, message).fix("save the file as UTF-8"))
+    })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
@@ -91,6 +96,14 @@ pub(crate) fn read_json(path: &Path) -> Result<Value, Invalid> {
 
 /// Reads JSON text that came from a file.
 pub(crate) fn parse(path: &Path, text: &str) -> Result<Value, Invalid> {
+    if text.trim().is_empty() {
+        return Err(Invalid::new(path, Problem::error("", Code::Malformed, "the file is empty")));
+    }
+    let values = count_values(text);
+    if values > MAX_VALUES {
+        let message = format!("{values} values are more than the {MAX_VALUES} a file may have");
+        return Err(Invalid::new(path, Problem::error("", Code::TooLarge, message).fix("split the file")));
+    }
     Value::from_json(text).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
         let message = match error.to_string() {
@@ -101,6 +114,21 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Value, Invalid> {
         };
         Invalid::new(path, Problem::error(place, Code::Malformed, message))
     })
+}
+
+/// How many values some JSON has, give or take the empty lists and objects.
+fn count_values(text: &str) -> usize {
+    let (mut count, mut in_text, mut escaped) = (1, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b',' | b'[' | b'{' if !in_text => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// Reads a workflow file in our format or n8n's. `missing_order` is the order of an n8n workflow that names none.
@@ -159,6 +187,13 @@ mod tests {
     #[test]
     fn malformed_json_names_its_line() {
         assert_eq!(parse_error("{\n  \"a\": }"), "a.json: line 2, column 8: not JSON: expected value");
+        assert_eq!(parse_error(" \n"), "a.json: the file is empty");
+        let many = format!("[{}0]", "0,".repeat(6_000_000));
+        assert_eq!(
+            parse_error(&many),
+            "a.json: 6000002 values are more than the 5000000 a file may have; split the file"
+        );
+        assert_eq!(count_values(r#"{"a,[{\"": [1, 2], "b": {}}"#), 6);
         let deep = "[".repeat(1_000);
         assert_eq!(parse_error(&deep), "a.json: line 1, column 128: nested deeper than 128 levels");
     }

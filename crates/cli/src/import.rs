@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use model::Problem;
+use model::validate::Code;
 use nodes::n8n::{self, NodeReport, Outcome, Report, Totals};
 use serde::Serialize;
 use serde_json::json;
@@ -84,6 +85,10 @@ impl Import<'_> {
     fn file(&mut self, path: &Path, progress: &Progress) -> anyhow::Result<()> {
         let file = path.display().to_string();
         let workflows = files::read_json(path).and_then(|value| {
+            if value.get("edges").is_some() && !n8n::is_n8n(&value) {
+                let problem = Problem::error("", Code::Shape, "this workflow is in our format already");
+                return Err(Invalid::new(path, problem.fix("use it as it is")));
+            }
             let found = n8n::workflows(&value).map_err(|problem| Invalid::new(path, problem))?;
             let import = |(inside, workflow): (String, &model::Value)| {
                 (inside, n8n::import(workflow, &self.catalogue))

@@ -1,11 +1,15 @@
 //! Output: text for people, JSON for programs.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use model::Problem;
 use model::validate::Severity;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
+
+/// What [`Paint`] writes.
+const COLOURS: [&str; 6] = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"];
 
 /// Colours, where the output is a terminal that wants them.
 #[derive(Clone, Copy, Debug)]
@@ -54,14 +58,44 @@ fn wants_colour() -> bool {
         && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// Text as a terminal may have it: what would move its cursor or change its settings is spelled out. Names, messages
+/// and logs come from files and from outside.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_control = |character: char| character.is_control() && character != '\n' && character != '\t';
+    if !text.contains(is_control) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(is_control) {
+        let (before, from) = rest.split_at(at);
+        shown += before;
+        // Our own colours.
+        let colour = COLOURS.iter().find(|colour| from.starts_with(**colour));
+        let length = match colour {
+            Some(colour) => {
+                shown += colour;
+                colour.len()
+            }
+            None => {
+                let control = from.chars().next().expect("a character was found here");
+                shown.extend(control.escape_unicode());
+                control.len_utf8()
+            }
+        };
+        rest = &from[length..];
+    }
+    Cow::Owned(shown + rest)
+}
+
 /// Writes a line to standard output.
 pub(crate) fn line(text: &str) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{text}")
+    writeln!(io::stdout().lock(), "{}", harmless(text))
 }
 
 /// Writes a value as one line of JSON to standard output.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    line(&serde_json::to_string(value)?)?;
+    writeln!(io::stdout().lock(), "{}", serde_json::to_string(value)?)?;
     Ok(())
 }
 
@@ -69,13 +103,13 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 pub(crate) fn error(message: &str) {
     let label = Paint::stderr().red("error:");
     // Nobody is left to tell when standard error is gone.
-    let _ = writeln!(io::stderr().lock(), "{label} {message}");
+    let _ = writeln!(io::stderr().lock(), "{label} {}", harmless(message));
 }
 
 /// Writes a line to standard error.
 pub(crate) fn error_line(text: &str) {
     // Nobody is left to tell when standard error is gone.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
 }
 
 /// Problems for people, one or two lines each.
@@ -177,7 +211,7 @@ impl Table {
 
 /// A cell without colours.
 pub(crate) fn plain(text: impl Into<String>) -> (String, String) {
-    let text = text.into();
+    let text = harmless(&text.into()).into_owned();
     (text.clone(), text)
 }
 
@@ -198,6 +232,15 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a31_control_characters_are_spelled_out() {
+        let paint = Paint { on: true };
+        assert_eq!(harmless(&paint.red("a\tb\n")), paint.red("a\tb\n"));
+        assert_eq!(harmless("a\x1b[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(harmless("\x1b]0;title\x07"), "\\u{1b}]0;title\\u{7}");
+        assert_eq!(harmless("gone\r\u{9b}31m\0"), "gone\\u{d}\\u{9b}31m\\u{0}");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

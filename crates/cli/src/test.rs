@@ -46,7 +46,7 @@ pub(crate) struct Args {
     #[arg(long)]
     filter: Vec<String>,
     /// Longest time for one case, in seconds.
-    #[arg(long, default_value_t = 60.0, value_name = "SECONDS")]
+    #[arg(long, default_value_t = 60.0, value_name = "SECONDS", value_parser = crate::args::seconds)]
     timeout: f64,
     /// Compare everything that was recorded, with the origin of every item (conformance cases only).
     #[arg(long)]
@@ -106,7 +106,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Exit> {
     if cases.is_empty() {
         anyhow::bail!("no test cases found; docs/test-cases.md shows how to write one");
     }
-    let limit = Duration::from_secs_f64(args.timeout.clamp(0.001, 1e6));
+    let limit = Duration::from_secs_f64(args.timeout);
     world::runtime()?.block_on(run_all(args, cases, limit))
 }
 

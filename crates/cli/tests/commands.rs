@@ -144,6 +144,11 @@ fn wrong_arguments_exit_with_2_and_name_the_argument() {
     let done = exec(&["--start", "Start", "--timezone", "Moon/Base"]);
     assert_eq!(done.code, 2);
     assert!(done.err.contains("Moon/Base"), "{}", done.err);
+    for seconds in ["nan", "-1", "0", "1e300", "soon"] {
+        let done = exec(&[&format!("--timeout={seconds}")]);
+        assert_eq!(done.code, 2, "{seconds}");
+        assert!(done.err.contains("a number of seconds above 0 is needed"), "{}", done.err);
+    }
     assert_eq!(exec(&["--no-such-option"]).code, 2);
     assert_eq!(runnel(folder.path(), &[]).code, 2);
 }
@@ -180,7 +185,7 @@ fn malformed_huge_and_deep_files_get_a_clear_error_everywhere() {
         ("malformed.json", "malformed.json: line 2, column 13: not JSON"),
         ("deep.json", "deep.json: line 1, column 136: nested deeper than 128 levels"),
         ("text.json", "not JSON"),
-        ("binary.json", "cannot be read"),
+        ("binary.json", "byte 1 is not UTF-8; save the file as UTF-8"),
         ("huge.json", "huge.json: 104857600 bytes are more than the 64 MiB a file may have; split the file"),
         ("missing.json", "missing.json: cannot be read"),
     ] {
@@ -389,4 +394,57 @@ fn a_long_wait_exits_with_3_and_so_does_a_timeout() {
     assert_eq!(status(&["exec", "long.json", "--json"]), (3, Some("waiting".to_owned())));
     let timeout = ["exec", "short.json", "--timeout", "0.3", "--json"];
     assert_eq!(status(&timeout), (3, Some("timed_out".to_owned())));
+}
+
+#[test]
+fn hostile_files_get_an_answer_and_not_a_crash() {
+    let set = |expression: String| {
+        serde_json::json!({ "nodes": [{ "key": "n", "type": "core.set", "name": "N", "parameters": {
+            "fields": [{ "name": "a", "value": expression, "type": "any" }] } }] })
+        .to_string()
+    };
+    let around = |open: &str, close: &str| {
+        set(format!("={{{{ {}1{} }}}}", open.repeat(100_000), close.repeat(100_000)))
+    };
+    let nodes = |count: usize| {
+        let node = |n| format!(r#"{{"key":"n{n}","type":"core.no_op","name":"N{n}"}}"#);
+        format!(r#"{{"nodes":[{}]}}"#, (0..count).map(node).collect::<Vec<_>>().join(","))
+    };
+    let empty = format!(r#"{{"nodes":[{}{{}}]}}"#, "{},".repeat(6_000_000));
+    let edges = vec![r#"{"source":"x","target":"y"}"#; 40_000].join(",");
+    let cycle = r#"{"nodes": [
+        { "key": "s", "type": "core.manual", "name": "S" }, { "key": "a", "type": "core.set", "name": "A",
+          "parameters": { "fields": [{ "name": "x", "value": "={{ ($json.x || 'x').repeat(2) }}", "type": "string" }] } },
+        { "key": "b", "type": "core.no_op", "name": "B" }
+    ], "edges": [
+        { "source": "s", "target": "a" }, { "source": "a", "target": "b" }, { "source": "b", "target": "a" }
+    ]}"#;
+    for (text, code, problem) in [
+        (around("(", ")"), 1, "the expression is nested too deeply"),
+        (around("`${", "}`"), 1, "the expression is nested too deeply"),
+        (set(format!("={{{{ '{}' }}}}", "x".repeat(2 << 20))), 1, "an expression has at most 1 MiB"),
+        (set("={{ $jmespath($json, '['.repeat(1e5)) }}".into()), 1, "the expression is nested too deeply"),
+        (nodes(20_000), 2, "nodes: 20000 nodes are more than the 10000 a workflow may have"),
+        (empty, 2, "values are more than the 5000000 a file may have"),
+        (format!(r#"{{"nodes":[],"edges":[{edges}]}}"#), 2, "edges[0].source: there is no node with the key"),
+        (cycle.into(), 1, "the result of the expression is too large"),
+        ("null".into(), 2, "expected a workflow: an object with nodes and edges"),
+        (String::new(), 2, "the file is empty"),
+    ] {
+        let folder = folder(&[("hostile.json", &text)]);
+        let began = Instant::now();
+        let done = runnel(folder.path(), &["exec", "hostile.json", "--json"]);
+        assert_eq!(done.code, code, "{problem}: {}", done.err);
+        let message = lines(&done.out)[0]["error"]["message"].to_string();
+        assert!(message.contains(problem), "{problem}: {message}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{problem}: {:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn a_workflow_in_our_format_need_not_be_imported() {
+    let folder = folder(&[("first.json", FIRST)]);
+    let done = runnel(folder.path(), &["import", "first.json"]);
+    assert_eq!(done.code, 2);
+    assert!(done.out.contains("this workflow is in our format already"), "{}", done.out);
 }

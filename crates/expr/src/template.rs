@@ -37,6 +37,9 @@ enum Piece {
     Part(Part),
 }
 
+/// Bytes of code between `{{` and `}}`.
+const LONGEST_CODE: usize = 1 << 20;
+
 impl Template {
     /// Parses the text of a parameter, without the leading `=`.
     pub fn parse(text: &str) -> Result<Template, ParseError> {
@@ -53,6 +56,13 @@ impl Template {
             pieces.push(match chunk {
                 Chunk::Text(text) => Piece::Text(text.into()),
                 Chunk::Code(code, offset) => {
+                    if code.len() > LONGEST_CODE {
+                        return Err(ParseError {
+                            kind: ErrorKind::Limit(Limit::Memory),
+                            message: "an expression has at most 1 MiB".into(),
+                            span: offset..offset,
+                        });
+                    }
                     let part = lower(&code, offset)?;
                     for name in &part.references {
                         if !references.contains(name) {

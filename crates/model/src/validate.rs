@@ -12,6 +12,8 @@ use crate::{Text, strict};
 pub const MAX_NODES: usize = 10_000;
 /// Largest number of edges in a workflow.
 pub const MAX_EDGES: usize = 50_000;
+/// Largest number of problems that are named.
+pub const MAX_PROBLEMS: usize = 500;
 
 /// Something wrong with a workflow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +140,9 @@ impl Workflow {
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         self.check_size(&mut problems);
+        if !problems.is_empty() {
+            return problems;
+        }
         let keys = self.check_nodes(&mut problems);
         self.check_edges(&keys, &mut problems);
         for key in self.pins.keys().filter(|key| !keys.contains(*key)) {
@@ -148,9 +153,15 @@ impl Workflow {
             );
             problems.push(problem.fix("remove the pin"));
         }
+        if let Some(more) = problems.len().checked_sub(MAX_PROBLEMS).filter(|more| *more > 0) {
+            problems.truncate(MAX_PROBLEMS);
+            let message = format!("there are {more} more problems");
+            problems.push(Problem::error("", Code::TooLarge, message).fix("mend these first"));
+        }
         problems
     }
 
+    /// A workflow that is too large is not looked at further: its problems could be as many as its edges.
     fn check_size(&self, problems: &mut Vec<Problem>) {
         for (path, len, limit) in
             [("nodes", self.nodes.len(), MAX_NODES), ("edges", self.edges.len(), MAX_EDGES)]
@@ -286,6 +297,23 @@ mod tests {
                 "edges[0].target: there is no node with the key \"z\"; remove the edge",
                 "edges[1].target: the edge leads back to its own node; put a no-op node between",
                 "edges[1].condition: a conditional edge needs a condition",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_workflow_that_is_broken_everywhere_names_only_the_first_problems() {
+        let broken = |edges: usize| {
+            let edges = vec![r#"{"source":"x","target":"y"}"#; edges].join(",");
+            problems(&format!(r#"{{"nodes":[],"edges":[{edges}]}}"#))
+        };
+        let many = broken(20_000);
+        assert_eq!(many.len(), MAX_PROBLEMS + 1);
+        assert_eq!(many.last().map(String::as_str), Some("there are 59499 more problems; mend these first"));
+        assert_eq!(
+            broken(MAX_EDGES + 1),
+            [
+                "edges: 50001 edges are more than the 50000 a workflow may have; move a part into a sub-workflow"
             ]
         );
     }

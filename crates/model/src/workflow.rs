@@ -14,7 +14,7 @@ pub type NodeKey = Text;
 
 /// A workflow: a graph of nodes, and how it runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a workflow: an object with nodes and edges")]
 pub struct Workflow {
     /// Address of the JSON Schema, for editors.
     #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]

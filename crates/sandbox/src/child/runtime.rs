@@ -364,20 +364,24 @@ impl State {
         ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 
+    fn too_long(&self, kind: ErrorKind, step: &Step) -> Failure {
+        let (limit, what) = if Instant::now() >= self.clock.get().deadline {
+            (step.limits.wall_ms, "")
+        } else {
+            (step.limits.cpu_ms, " of processor time")
+        };
+        let seconds = limit as f64 / 1e3;
+        failure(
+            kind,
+            format!("the code ran longer than {seconds} s{what}; make it do less, or raise the limit"),
+        )
+    }
+
     /// Words a problem for the user.
     fn word<'js>(&self, ctx: &Ctx<'js>, control: &JsObject<'js>, problem: Problem, step: &Step) -> Failure {
         if let Some(kind) = self.stopped.get() {
             ctx.catch();
-            let clock = self.clock.get();
-            let (limit, what) = if Instant::now() >= clock.deadline {
-                (step.limits.wall_ms, "")
-            } else {
-                (step.limits.cpu_ms, " of processor time")
-            };
-            let seconds = limit as f64 / 1e3;
-            let message =
-                format!("the code ran longer than {seconds} s{what}; make it do less, or raise the limit");
-            return failure(kind, message);
+            return self.too_long(kind, step);
         }
         let thrown = match problem {
             Problem::Failed(failure) => return failure,
@@ -387,6 +391,11 @@ impl State {
         let explained = (!thrown.is_null())
             .then(|| chunk_function(control, "report", "explain").ok()?.call::<_, String>((thrown,)).ok())
             .flatten();
+        if let Some(kind) = self.stopped.get() {
+            // What was thrown has members that compute without end.
+            ctx.catch();
+            return self.too_long(kind, step);
+        }
         let explained = explained.and_then(|text| serde_json::from_str::<Failure>(&text).ok());
         match explained {
             Some(failure) if failure.kind != ErrorKind::Memory => failure,
