@@ -41,6 +41,7 @@ fn serve() -> Result<(), String> {
             return Err(format!("a frame of kind {}", frame.kind));
         }
         let step: Step = frame.header()?;
+        walls::allow_cpu(step.limits.cpu_ms);
         let (done, result) = warm.run(step, frame.into_text());
         pipe.send(&wire::frame(wire::DONE, &done, result.as_bytes()))?;
         drop(warm);

@@ -1,7 +1,7 @@
 //! The pool of warm children.
 
 use std::collections::VecDeque;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -133,11 +133,8 @@ impl Sandbox {
 
 impl Process {
     /// How the child ended, for the message of a crash.
-    pub(crate) async fn end(&mut self) -> String {
-        match tokio::time::timeout(GRACE, self.child.wait()).await {
-            Ok(Ok(status)) => status.to_string(),
-            _ => "no answer".into(),
-        }
+    pub(crate) async fn end(&mut self) -> Option<ExitStatus> {
+        tokio::time::timeout(GRACE, self.child.wait()).await.ok()?.ok()
     }
 }
 

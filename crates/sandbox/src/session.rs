@@ -1,5 +1,6 @@
 //! One conversation with a child: a step goes in, questions are answered, the result comes out.
 
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -196,7 +197,21 @@ fn finish(
 
 async fn crashed(process: &mut Process) -> CodeError {
     let end = process.end().await;
+    if end.is_some_and(used_its_time_up) {
+        let message = "the code used up its processor time; make it do less, or raise the limit";
+        return CodeError::new(ErrorKind::Timeout, message);
+    }
+    let end = end.map_or("no answer".to_owned(), |status| status.to_string());
     CodeError::new(ErrorKind::Crashed, format!("the process that ran the code ended: {end}"))
+}
+
+/// Whether the system ended a child at the limit that [`allow_cpu`](crate::child::walls::allow_cpu) set.
+fn used_its_time_up(status: ExitStatus) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::process::ExitStatusExt::signal(&status)
+        == Some(rustix::process::Signal::XCPU.as_raw());
+    #[cfg(not(unix))]
+    return false;
 }
 
 fn broken(message: String) -> CodeError {

@@ -50,6 +50,18 @@ async fn a04_endless_code_times_out() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a04_code_that_never_looks_up_ends_although_nobody_ends_it() {
+    // The host is as patient as one that was killed; the builtin below does not ask whether its time is up.
+    let patient = Limits { wall_ms: 60_000, cpu_ms: 500, ..LIMITS };
+    let started = Instant::now();
+    let source = "const a = []; a[4294967294] = 1; return { text: JSON.stringify(a) }";
+    let error = sandbox_with(patient).run_code(request(source), &Host::default()).await.expect_err(source);
+    assert!(matches!(error.kind, ErrorKind::Timeout | ErrorKind::Memory), "{error:?}");
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
 #[tokio::test]
 async fn a04_code_that_takes_too_much_memory_is_told_so() {
     for source in [
