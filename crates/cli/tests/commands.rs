@@ -448,3 +448,27 @@ fn a_workflow_in_our_format_need_not_be_imported() {
     assert_eq!(done.code, 2);
     assert!(done.out.contains("this workflow is in our format already"), "{}", done.out);
 }
+
+#[test]
+fn an_item_that_came_past_a_node_finds_nothing_there_and_the_step_goes_on() {
+    let set = |key: &str, y: u32, value: &str| {
+        format!(
+            r#"{{ "key": "{key}", "type": "core.set", "name": "{key}", "position": [0, {y}], "parameters": {{
+                "fields": [{{ "name": "{key}", "value": "{value}", "type": "number" }}], "include": "all" }} }}"#
+        )
+    };
+    let workflow = format!(
+        r#"{{"nodes": [{{ "key": "start", "type": "core.manual", "name": "start" }}, {}, {}],
+            "edges": [{{ "source": "start", "target": "a" }}, {{ "source": "a", "target": "b" }},
+                      {{ "source": "start", "target": "b" }}],
+            "settings": {{ "order": "sequential" }}}}"#,
+        set("a", 0, "1"),
+        set("b", 100, "={{ $('a').item.json.a }}"),
+    );
+    let folder = folder(&[("past.json", &workflow)]);
+    let done = runnel(folder.path(), &["exec", "past.json", "--json"]);
+    assert_eq!(done.code, 0, "{}", done.out);
+    let runs = lines(&done.out)[0]["nodes"]["b"].clone();
+    let seen = [0, 1].map(|run| runs[run]["outputs"][0][0]["json"]["b"].clone());
+    assert_eq!(seen, [serde_json::json!(1), serde_json::Value::Null]);
+}

@@ -87,6 +87,7 @@ impl NodeError {
 
 impl From<expr::Error> for NodeError {
     fn from(error: expr::Error) -> Self {
-        NodeError::permanent(error.to_string())
+        let description = error.description().map(str::to_owned);
+        NodeError { description, ..NodeError::permanent(error.to_string()) }
     }
 }

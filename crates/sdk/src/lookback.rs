@@ -19,7 +19,7 @@ pub enum LookbackError {
     #[error("Node '{0}' hasn't been executed")]
     NotExecuted(String),
     /// It has no such output port.
-    #[error("Node '{node}' has no output with index {output}")]
+    #[error("Node \"{node}\" has no branch with index {output}.")]
     NoSuchOutput {
         /// The node.
         node: String,
@@ -27,7 +27,7 @@ pub enum LookbackError {
         output: usize,
     },
     /// It has run, but not that often.
-    #[error("Run {run} of node '{node}' not found")]
+    #[error("Run {run} of node \"{node}\" not found")]
     NoSuchRun {
         /// The node.
         node: String,
@@ -50,10 +50,19 @@ pub enum LookbackError {
     /// No edges lead back to it.
     #[error("No path back to referenced node: '{0}'")]
     NoPath(String),
+    /// No edges lead back to it, and the expression asked in the old way.
+    #[error("connect \"{from}\" to \"{to}\"")]
+    NotConnected {
+        /// The node that asks.
+        from: String,
+        /// The node that it asks about.
+        to: String,
+    },
+    /// There are such edges, but the item did not come along them.
+    #[error("the item does not stem from node '{0}'; it came another way")]
+    CameAnotherWay(String),
     /// Several of its items are ancestors.
-    #[error(
-        "Multiple matches found: the item stems from several items of node '{0}'; use .first(), .last() or .all()[index] instead of .item"
-    )]
+    #[error("Multiple matches found")]
     SeveralMatches(String),
 }
 
@@ -61,9 +70,14 @@ impl From<LookbackError> for expr::Error {
     fn from(error: LookbackError) -> Self {
         let message = error.to_string();
         match error {
-            LookbackError::LineageUnknown(_)
-            | LookbackError::NoPath(_)
-            | LookbackError::SeveralMatches(_) => expr::Error::paired_item(message),
+            LookbackError::SeveralMatches(node) => {
+                let what = format!("the item stems from several items of node '{node}'");
+                let fix = format!("{what}; use .first(), .last() or .all()[index] instead of .item");
+                expr::Error::paired_item(message).with_description(fix)
+            }
+            LookbackError::LineageUnknown(_) | LookbackError::NoPath(_) => expr::Error::paired_item(message),
+            // As in n8n, the expression then gives nothing instead of failing the step.
+            LookbackError::CameAnotherWay(_) => expr::Error::type_error(message),
             _ => expr::Error::reference(message),
         }
     }
@@ -140,7 +154,7 @@ impl Step {
         }
         let place = lineage::ancestor(self, index, node).map_err(|lost| match lost {
             Lost::Unknown(maker) => LookbackError::LineageUnknown(maker.to_string()),
-            Lost::NoPath => LookbackError::NoPath(name.clone()),
+            Lost::NoPath => LookbackError::CameAnotherWay(name.clone()),
             Lost::Several => LookbackError::SeveralMatches(name.clone()),
         })?;
         let item = place.item(&self.history).cloned();

@@ -368,7 +368,8 @@ impl Host for OldNodeData {
                 let connected = graph.output_towards(step.node.index, self.node).is_some();
                 // A node with nothing in front of it, a trigger or a lone node in a preview, may look anywhere.
                 if !connected && !graph.parents(step.node.index).is_empty() {
-                    return Err(LookbackError::NoPath(name()).into());
+                    let from = step.node.name.to_string();
+                    return Err(LookbackError::NotConnected { from, to: name() }.into());
                 }
                 let item = items.get(index);
                 let item = item.ok_or_else(|| LookbackError::NoSuchItem { node: name(), item: index })?;
