@@ -169,7 +169,7 @@ fn execute(args: &Args, prepared: Prepared) -> anyhow::Result<Exit> {
         tokio::pin!(run);
         let progress = Progress::new();
         let began = Instant::now();
-        let deadline = args.timeout.map(|seconds| Duration::from_secs_f64(seconds));
+        let deadline = args.timeout.map(Duration::from_secs_f64);
         let mut ticks = tokio::time::interval(Duration::from_millis(200));
         let mut timed_out = false;
         loop {

@@ -472,3 +472,22 @@ fn an_item_that_came_past_a_node_finds_nothing_there_and_the_step_goes_on() {
     let seen = [0, 1].map(|run| runs[run]["outputs"][0][0]["json"]["b"].clone());
     assert_eq!(seen, [serde_json::json!(1), serde_json::Value::Null]);
 }
+
+#[test]
+fn a_failed_execution_runs_its_error_workflow_and_starts_at_the_trigger_that_needs_least() {
+    let fails = r#"{"settings": { "error_workflow": "handler" }, "nodes": [
+        { "key": "hook", "type": "core.webhook", "name": "Hook", "parameters": { "methods": ["GET"], "path": "a" } },
+        { "key": "failed", "type": "core.error_trigger", "name": "Failed" },
+        { "key": "start", "type": "core.manual", "name": "Start" },
+        { "key": "stop", "type": "core.stop_and_error", "name": "Stop", "parameters": { "message": "no stock" } }
+    ], "edges": [{ "source": "start", "target": "stop" }]}"#;
+    let handler = r#"{"nodes": [
+        { "key": "start", "type": "core.manual", "name": "Start" },
+        { "key": "failed", "type": "core.error_trigger", "name": "Failed" }
+    ]}"#;
+    let folder = folder(&[("fails.json", fails), ("handler.json", handler)]);
+    let done = runnel(folder.path(), &["exec", "fails.json"]);
+    assert_eq!(done.code, 1);
+    assert!(done.out.contains("error: no stock"), "{}", done.out);
+    assert!(done.out.contains("the error workflow ran: completed"), "{}", done.out);
+}

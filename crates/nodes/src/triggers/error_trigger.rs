@@ -12,6 +12,7 @@ impl Node for ErrorTrigger {
     const KIND: Kind = Kind::new("core.error_trigger", 1);
     const TITLE: &'static str = "Error Trigger";
     const GROUP: Group = Group::Trigger;
+    const STARTS_ON: StartsOn = StartsOn::Failure;
     const INPUTS: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] = &[Example {
         title: "What a failure looks like",

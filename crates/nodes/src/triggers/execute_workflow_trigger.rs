@@ -14,6 +14,7 @@ impl Node for ExecuteWorkflowTrigger {
     const KIND: Kind = Kind::new("core.execute_workflow_trigger", 1);
     const TITLE: &'static str = "Execute Workflow Trigger";
     const GROUP: Group = Group::Trigger;
+    const STARTS_ON: StartsOn = StartsOn::Workflow;
     const INPUTS: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] = &[
         Example { title: "Whatever the caller sends", parameters: "{}", items: r#"[{"id": 1}]"# },

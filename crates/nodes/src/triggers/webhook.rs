@@ -163,6 +163,7 @@ impl Node for Webhook {
     const KIND: Kind = Kind::new("core.webhook", 1);
     const TITLE: &'static str = "Webhook";
     const GROUP: Group = Group::Trigger;
+    const STARTS_ON: StartsOn = StartsOn::Call;
     const INPUTS: &'static [&'static str] = &[];
     const EXAMPLES: &'static [Example] = &[
         Example {
