@@ -76,7 +76,6 @@ pub(crate) fn trace(
                     match traced {
                         Ok(place) if found.is_some_and(|other| other != place) => return Err(Lost::Several),
                         Ok(place) => found = Some(place),
-                        Err(Lost::Several) => return Err(Lost::Several),
                         Err(lost) => first_lost = first_lost.or(Some(lost)),
                     }
                 }
@@ -119,5 +118,44 @@ mod tests {
         let second = Place { source: Source { node: 1, output: 0, run: 1 }, item: 0 };
         let found = trace(&history, second, 0, &mut 0).expect("the item has an ancestor");
         assert_eq!(found, Place { source: Source { node: 0, output: 0, run: 0 }, item: 1 });
+    }
+
+    /// `Left` and `Right` give an item each, `Join` one item that stems from both, and `Start` gave both theirs.
+    fn joined_history(right: Lineage) -> History {
+        let names = ["Start", "Left", "Right", "Join"];
+        let node = |(index, name): (usize, &&str)| {
+            Arc::new(NodeInfo { index, name: (*name).into(), ..NodeInfo::default() })
+        };
+        let nodes = names.iter().enumerate().map(node).collect();
+        let mut history =
+            History::new(Arc::new(Graph::new("".into(), "".into(), false, nodes, vec![Vec::new(); 4])));
+        let one = |lineage| vec![Arc::new(vec![Item { lineage, ..Item::default() }])];
+        let from = |node| Some(Source { node, output: 0, run: 0 });
+        let first = || Lineage::one(Origin::item(0));
+        history.push(0, Run { outputs: one(first()), ..Run::default() });
+        history.push(1, Run { sources: smallvec![from(0)], outputs: one(first()), ..Run::default() });
+        history.push(2, Run { sources: smallvec![from(0)], outputs: one(right), ..Run::default() });
+        let both = Lineage::many([Origin::item(0), Origin::of(1, 0)]);
+        history.push(3, Run { sources: smallvec![from(1), from(2)], outputs: one(both), ..Run::default() });
+        history
+    }
+
+    const OF_THE_JOIN: Place = Place { source: Source { node: 3, output: 0, run: 0 }, item: 0 };
+
+    #[test]
+    fn an_item_of_a_join_is_traced_along_the_side_that_has_the_node() {
+        let history = joined_history(Lineage::one(Origin::item(0)));
+        let found = trace(&history, OF_THE_JOIN, 1, &mut 0).expect("the left side came from there");
+        assert_eq!(found.source.node, 1);
+        let unknown = joined_history(Lineage::default());
+        let found = trace(&unknown, OF_THE_JOIN, 0, &mut 0).expect("the left side knows where it came from");
+        assert_eq!(found.source.node, 0);
+    }
+
+    #[test]
+    fn an_item_that_came_another_way_has_no_trace_rather_than_an_unknown_origin() {
+        let history = joined_history(Lineage::one(Origin::item(0)));
+        let of_right = Place { source: Source { node: 2, output: 0, run: 0 }, item: 0 };
+        assert_eq!(trace(&history, of_right, 1, &mut 0), Err(Lost::NoPath));
     }
 }
