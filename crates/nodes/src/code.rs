@@ -59,21 +59,14 @@ pub(crate) async fn run_code(
     inputs: &Inputs,
 ) -> Result<Output, NodeError> {
     let program = Program { source: source.into(), contract };
-    match ctx.services.code.run(&program, ctx, inputs).await {
-        Ok(result) => {
-            for (level, text) in result.logs {
-                ctx.log(log_level(&level), text);
-            }
-            if let Some(Value::Object(data)) = result.static_data {
-                ctx.set_static_data(data);
-            }
-            Ok(Output::shared(result.items))
-        }
-        Err(error) => {
-            let index = error.item.unwrap_or(0);
-            Ok(Output::main(vec![ctx.error_item(index, error)?]))
-        }
+    let result = ctx.services.code.run(&program, ctx, inputs).await?;
+    for (level, text) in result.logs {
+        ctx.log(log_level(&level), text);
     }
+    if let Some(Value::Object(data)) = result.static_data {
+        ctx.set_static_data(data);
+    }
+    Ok(Output::shared(result.items))
 }
 
 fn log_level(method: &str) -> Level {

@@ -91,7 +91,7 @@ impl Sandbox {
         process.steps_left -= 1;
         let is_sound = match &outcome.result {
             Ok(_) => true,
-            Err(error) => error.kind == ErrorKind::Code,
+            Err(error) => matches!(error.kind, ErrorKind::Code | ErrorKind::Refused),
         };
         if is_sound && outcome.is_settled && process.steps_left > 0 && process.inbox.is_empty() {
             self.idle().push_back(process);

@@ -181,8 +181,10 @@ impl CodeError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
-    /// The code threw, or returned what it must not.
+    /// The code threw.
     Code,
+    /// The code returned what it must not, or asks for what its mode does not have.
+    Refused,
     /// It took too long.
     Timeout,
     /// It used too much memory.

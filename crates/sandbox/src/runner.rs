@@ -34,9 +34,24 @@ impl CodeRunner for Sandbox {
             };
             match result {
                 Ok(result) => Ok(given(result, ctx)),
+                Err(error) if stands_for_items(&error, code.contract) => {
+                    let error = failed(error, ctx);
+                    let item = ctx.error_item(error.item.unwrap_or(0), error)?;
+                    Ok(code::CodeResult { items: vec![item].into(), ..code::CodeResult::default() })
+                }
                 Err(error) => Err(failed(error, ctx)),
             }
         })
+    }
+}
+
+/// Whether an item with the error takes the place of the result where the step goes on. What is noticed after the code
+/// has ended, or ends the code, fails the step as a whole; the old form notices early what its code must not return.
+fn stands_for_items(error: &CodeError, contract: code::Contract) -> bool {
+    match error.kind {
+        ErrorKind::Code => true,
+        ErrorKind::Refused => contract == code::Contract::Function,
+        ErrorKind::Timeout | ErrorKind::Memory | ErrorKind::Output | ErrorKind::Crashed => false,
     }
 }
 
@@ -150,7 +165,9 @@ fn failed(error: CodeError, ctx: &Context) -> NodeError {
     let kind = match error.kind {
         ErrorKind::Timeout => sdk::error::ErrorKind::TimedOut,
         ErrorKind::Crashed => sdk::error::ErrorKind::Transient,
-        ErrorKind::Code | ErrorKind::Memory | ErrorKind::Output => sdk::error::ErrorKind::Permanent,
+        ErrorKind::Code | ErrorKind::Refused | ErrorKind::Memory | ErrorKind::Output => {
+            sdk::error::ErrorKind::Permanent
+        }
     };
     let line = error.line.map(|line| Box::new(Value::Object([("line", line)].into_iter().collect())));
     NodeError {

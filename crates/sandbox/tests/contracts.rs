@@ -57,7 +57,7 @@ async fn results_that_are_no_items_are_refused_in_the_words_of_n8n() {
         ("return [{ json: {}, a: 1 }]", "Invalid output format [item 0]"),
     ] {
         let error = all(source, json!([{}])).await.expect_err(source);
-        assert_eq!((error.message.as_str(), error.kind), (message, ErrorKind::Code), "{source}");
+        assert_eq!((error.message.as_str(), error.kind), (message, ErrorKind::Refused), "{source}");
     }
 }
 
@@ -110,15 +110,23 @@ async fn thrown_errors_say_their_line_and_item() {
 async fn items_that_fail_become_errors_when_the_node_continues() {
     let mut request = CodeRequest::new(
         Contract::EachItem,
-        "if ($json.n === 1) throw new Error('bad'); return $json.n === 2 ? 'x' : item",
-        items(json!([{ "n": 1 }, { "n": 2 }, { "n": 3 }])),
+        "if ($json.n === 1) throw new Error('bad'); return item",
+        items(json!([{ "n": 1 }, { "n": 2 }])),
     );
     request.continue_on_fail = true;
     let result = run(request).await.unwrap();
-    assert_eq!(
-        data(&result.items),
-        json!([{ "error": "bad [line 1, for item 0]" }, { "error": "Code doesn't return an object [item 1]" }, { "n": 3 }])
-    );
+    assert_eq!(data(&result.items), json!([{ "error": "bad [line 1, for item 0]" }, { "n": 2 }]));
+}
+
+#[tokio::test]
+async fn a_result_that_is_refused_fails_the_step_also_when_the_node_continues() {
+    let source = "return $json.n === 2 ? 'x' : item";
+    let given = items(json!([{ "n": 1 }, { "n": 2 }]));
+    let request =
+        CodeRequest { continue_on_fail: true, ..CodeRequest::new(Contract::EachItem, source, given) };
+    let error = run(request).await.unwrap_err();
+    assert_eq!((error.kind, error.item), (ErrorKind::Refused, Some(1)));
+    assert_eq!(error.message, "Code doesn't return an object [item 1]");
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ pub(crate) fn read_result(
         Contract::AllItems => all_items(value, inputs, given),
         Contract::Function => function(value, inputs, given),
         Contract::EachItem => per_item(value, given, each_item),
-        Contract::FunctionItem => per_item(value, given, function_item),
+        Contract::FunctionItem => per_item(value, given, forgiving_function_item),
     }
 }
 
@@ -169,16 +169,27 @@ fn per_item(value: Option<Value>, given: &Given, read: ReadOne) -> Result<Vec<It
         let result = result.as_object().expect("the runner returns objects");
         let item = match result.get("e") {
             Some(message) => Some(Item::new([("error", message.clone())].into_iter().collect())),
-            None => match read(result.get("v"), result, index, given) {
-                Err(failure) if result.contains_key("continue") => {
-                    Some(Item::new([("error", worded(&failure))].into_iter().collect()))
-                }
-                other => other?,
-            },
+            None => read(result.get("v"), result, index, given)?,
         };
         items.extend(item.map(|item| item.from_item(index)));
     }
     Ok(items)
+}
+
+/// The old form reads what it returned within the step's handling of errors: where the step goes on, an item that is
+/// refused is an item that failed. The new form reads it afterwards, and fails as a whole.
+fn forgiving_function_item(
+    value: Option<&Value>,
+    result: &Object,
+    index: usize,
+    given: &Given,
+) -> Result<Option<Item>, Failure> {
+    match function_item(value, result, index, given) {
+        Err(failure) if result.contains_key("continue") => {
+            Ok(Some(Item::new([("error", worded(&failure))].into_iter().collect())))
+        }
+        other => other,
+    }
 }
 
 fn each_item(
@@ -335,7 +346,7 @@ fn type_of(value: &Value) -> &'static str {
 
 fn refused(message: impl Into<String>, description: Option<&str>, item: Option<usize>) -> Failure {
     Failure {
-        kind: ErrorKind::Code,
+        kind: ErrorKind::Refused,
         message: message.into(),
         description: description.map(Into::into),
         line: None,
