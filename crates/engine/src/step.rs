@@ -117,7 +117,7 @@ fn error_text(error: &Value) -> String {
 }
 
 /// Moves the items that stand for a failure to the error port, merged over the data of the item they stem from.
-fn move_failed_items(port: usize, inputs: &Inputs, ports: &mut Vec<Items>) {
+pub(crate) fn move_failed_items(port: usize, inputs: &Inputs, ports: &mut Vec<Items>) {
     ports.resize_with(port + 1, Items::default);
     let mut failed = Vec::new();
     for items in &mut ports[..port] {

@@ -139,6 +139,22 @@ fn a_child_that_fails_fails_its_step() {
 }
 
 #[test]
+fn an_item_with_the_error_stands_for_a_failed_child_where_the_step_goes_on() {
+    let goes_on = |drawing: &str, on_error: OnError| {
+        let mut scenario = Scenario::new(workflow(drawing).on_error("each", on_error));
+        scenario.trigger(json!([{ "id": 1 }, { "id": 2 }]));
+        scenario.step("each").calls([json!({ "n": 1 }), json!({ "n": 2 })], true);
+        scenario.child("each", Err("broken"));
+        scenario.child("each", Ok(json!({ "got": 2 })));
+        scenario
+    };
+    let scenario = goes_on("start -> each -> after", OnError::Continue);
+    assert_eq!(scenario.input("after"), json!([{ "error": "broken" }, { "got": 2 }]));
+    let scenario = goes_on("start -> each -> after; each.error -> failed", OnError::ErrorOutput);
+    assert_eq!(scenario.input("after"), json!([{ "got": 2 }]));
+}
+
+#[test]
 fn a_launched_child_holds_nobody_up() {
     let mut scenario = Scenario::new(workflow("start -> launch -> after"));
     scenario.trigger(json!({ "id": 1 }));

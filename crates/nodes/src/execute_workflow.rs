@@ -65,7 +65,10 @@ impl Node for ExecuteWorkflow {
 
     async fn run(&self, ctx: &Context, inputs: &Inputs) -> Result<Output, NodeError> {
         let items = self.prepare(ctx, inputs)?;
-        let workflow = self.source(ctx, items.len())?;
+        let workflow = match self.source(ctx, items.len()) {
+            Ok(workflow) => workflow,
+            Err(error) => return self.failed(ctx, items.len(), &error),
+        };
         let wait = self.wait.eval(ctx, 0)?;
         let pass = inputs.main().iter().enumerate().map(|(index, item)| item.clone().from_item(index));
         let pass = Arc::new(if wait { Vec::new() } else { pass.collect() });
@@ -100,6 +103,16 @@ impl ExecuteWorkflow {
             items.push(item);
         }
         Ok(items)
+    }
+
+    /// What there is to say where the node goes on without a workflow to run: an item per call.
+    fn failed(&self, ctx: &Context, count: usize, error: &NodeError) -> Result<Output, NodeError> {
+        let failed = |index: usize| ctx.error_item(index, error.clone());
+        if self.each_item {
+            return Ok(Output::main((0..count).map(failed).collect::<Result<_, _>>()?));
+        }
+        let lineage = Lineage::many((0..count).map(Origin::item));
+        Ok(Output::main(vec![Item { lineage, ..failed(0)? }]))
     }
 
     fn source(&self, ctx: &Context, count: usize) -> Result<WorkflowSource, NodeError> {
@@ -170,6 +183,8 @@ fn from_n8n(node: &N8nNode<'_>) -> Result<Native, Unmapped> {
 
 #[cfg(test)]
 mod tests {
+    use model::OnError;
+    use sdk::context::NodeInfo;
     use sdk::testing::{build, check_error, context};
 
     use super::*;
@@ -183,6 +198,25 @@ mod tests {
             Ok(Output::Children(children)) => children,
             other => panic!("the step runs workflows, not {other:?}"),
         }
+    }
+
+    #[test]
+    fn without_a_workflow_to_run_a_node_that_goes_on_gives_an_item_per_call() {
+        let failures = |each_item: bool| {
+            let workflow = json!({ "from": "definition", "definition": "no JSON" });
+            let node: ExecuteWorkflow = build(&json!({ "workflow": workflow, "each_item": each_item }));
+            let mut ctx = context(Inputs::single(Arc::new(vec![Item::default(); 2])));
+            let step = Arc::get_mut(&mut ctx.step).expect("nobody else has it");
+            step.node = Arc::new(NodeInfo { on_error: OnError::Continue, ..(*step.node).clone() });
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
+            let Ok(Output::Items(emission)) = runtime.block_on(Node::run(&node, &ctx, &ctx.inputs)) else {
+                panic!("the step goes on");
+            };
+            assert!(emission.ports[0].iter().all(|item| item.json.contains_key("error")));
+            emission.ports[0].iter().map(|item| item.lineage.origins().to_vec()).collect::<Vec<_>>()
+        };
+        assert_eq!(failures(false), [[Origin::item(0), Origin::item(1)]]);
+        assert_eq!(failures(true), [[Origin::item(0)], [Origin::item(1)]]);
     }
 
     #[test]

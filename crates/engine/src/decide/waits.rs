@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use model::{Item, Items, Lineage, Origin};
+use model::{Item, Items, Lineage, OnError, Origin};
+use sdk::error::ErrorKind;
 use sdk::output::Resume;
 use sdk::{Children, Emission, NodeError, Wait};
 
 use super::{Execution, Phase};
 use crate::event::{Attempt, Command, StartChild, StepId, Timer};
+use crate::plan::PlanNode;
+use crate::step::move_failed_items;
 
 impl Execution {
     pub(super) fn step_waiting(
@@ -119,22 +122,33 @@ impl Execution {
         commands: &mut Vec<Command>,
     ) -> bool {
         let Some(index) = self.open_index(step) else { return false };
+        let attempt = self.open[index].attempt;
         let Phase::Calling { children, results } = &mut self.open[index].phase else { return false };
         if call as usize != results.len() {
             return false;
         }
-        match result {
-            Err(error) => self.failed(index, error, now_ms, commands),
-            Ok(items) => {
-                results.push(through_call(items, &children.calls[call as usize]));
-                if results.len() < children.calls.len() {
-                    commands.push(start_child(step, children, results.len()));
-                } else {
-                    let items = joined(std::mem::take(results));
-                    self.end_wait(index, vec![items], commands);
-                }
+        let node = self.plan.node(step.node());
+        let called = &children.calls[call as usize];
+        let items = match result {
+            Ok(items) => through_call(items, called),
+            Err(error) if stands_for_items(error, node, attempt) => {
+                Arc::new(vec![failed_call(error, called)])
             }
+            Err(error) => {
+                self.failed(index, error, now_ms, commands);
+                return true;
+            }
+        };
+        results.push(items);
+        if results.len() < children.calls.len() {
+            commands.push(start_child(step, children, results.len()));
+            return true;
         }
+        let mut ports = vec![joined(std::mem::take(results))];
+        if let Some(port) = node.error_port.filter(|_| node.info.on_error == OnError::ErrorOutput) {
+            move_failed_items(port, &self.open[index].entry.inputs, &mut ports);
+        }
+        self.end_wait(index, ports, commands);
         true
     }
 }
@@ -152,6 +166,20 @@ pub(super) fn start_child(step: StepId, children: &Children, call: usize) -> Com
     let items = children.calls[call].clone();
     let workflow = children.workflow.clone();
     Command::StartChild(StartChild { step, call: call as u32, workflow, items, wait: children.wait })
+}
+
+/// Whether an item with the error takes the place of what a failed child would have given. A step that is tried again
+/// fails instead.
+fn stands_for_items(error: &NodeError, node: &PlanNode, attempt: u32) -> bool {
+    let is_last = attempt >= node.max_attempts();
+    node.info.on_error != OnError::Stop && is_last && error.kind != ErrorKind::Cancelled
+}
+
+/// The item that stands for a failed child; it stems from all items of the call.
+fn failed_call(error: &NodeError, call: &Items) -> Item {
+    let json = [("error", error.message.clone())].into_iter().collect();
+    let origins = call.iter().flat_map(|item| item.lineage.origins().iter().cloned());
+    Item { lineage: Lineage::many(origins), ..Item::new(json) }
 }
 
 /// The items of a child, whose lineage names items of the call, with the lineage that those had in the calling step.
