@@ -74,7 +74,8 @@ impl Node for Switch {
             ctx.check_cancelled_at(index)?;
             chosen.clear();
             if let Err(error) = self.choose(ctx, index, &mut chosen) {
-                let failed = ctx.error_item(index, error)?;
+                // It went through no output, so it says nothing of where it came from.
+                let failed = Item { lineage: Lineage::default(), ..ctx.error_item(index, error)? };
                 ports.first_mut().ok_or_else(no_ports)?.push(failed);
                 continue;
             }
@@ -239,7 +240,11 @@ fn unique(mut names: Vec<String>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use sdk::testing::{build, check, check_error};
+    use std::sync::Arc;
+
+    use model::OnError;
+    use sdk::context::NodeInfo;
+    use sdk::testing::{build, check, check_error, context};
 
     use super::*;
 
@@ -258,6 +263,24 @@ mod tests {
             parameters.extend(more.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
         parameters
+    }
+
+    #[test]
+    fn an_item_that_fails_leaves_at_the_first_output_and_does_not_say_where_it_came_from() {
+        let wrong = json!({ "conditions": [
+            { "left": "={{ $json.x }}", "type": "number", "operator": "greater_than", "right": 1 },
+        ] });
+        let node: Switch = build(&rules(json!({ "rules": [{ "when": wrong, "output": "b" }] })));
+        let item = Item::new(json!({ "x": "text" }).as_object().expect("an object").clone());
+        let mut ctx = context(Inputs::single(vec![item].into()));
+        let step = Arc::get_mut(&mut ctx.step).expect("nobody else has it");
+        step.node = Arc::new(NodeInfo { on_error: OnError::Continue, ..(*step.node).clone() });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
+        let Ok(Output::Items(emission)) = runtime.block_on(Node::run(&node, &ctx, &ctx.inputs)) else {
+            panic!("the step goes on");
+        };
+        assert!(emission.ports[0][0].json.contains_key("error"));
+        assert!(emission.ports[0][0].lineage.is_unknown());
     }
 
     #[test]
