@@ -1,7 +1,7 @@
 //! A node author's view: parameters in, items out.
 
 use sdk::prelude::*;
-use sdk::testing::check;
+use sdk::testing::{check, check_error};
 
 /// Sends each item to `kept` or `discarded` depending on a condition.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -31,4 +31,11 @@ impl Node for Keep {
 #[test]
 fn a_literal_parameter_serves_every_item() {
     check::<Keep>(json!({ "condition": true }), json!([{ "age": 1 }]), json!({ "kept": [{ "age": 1 }] }));
+}
+
+#[test]
+fn a_parameter_of_the_wrong_type_names_the_node_and_the_item() {
+    let error = check_error::<Keep>(json!({ "condition": "={{ [] }}" }), json!([{}]));
+    assert_eq!(error.message, "a parameter of \"Node\" must be true or false, not array");
+    assert_eq!(error.item, Some(0));
 }
