@@ -171,12 +171,17 @@ impl<'a> Cx<'a> {
         }
     }
 
+    /// Bytes allocated so far.
+    pub(crate) fn allocated(&self) -> usize {
+        self.limits.memory_bytes - self.memory.get()
+    }
+
     /// Refuses results that are too large. What the expression did not make itself costs nothing.
     pub(crate) fn check_output(&self, value: &Value) -> Result<()> {
         if measure(value, &mut self.limits.output_bytes.clone(), MAX_NESTING).is_some() {
             return Ok(());
         }
-        let allocated = self.limits.memory_bytes - self.memory.get();
+        let allocated = self.allocated();
         let mut repeats = Repeats { left: self.limits.output_bytes, seen: HashSet::default() };
         if allocated <= self.limits.output_bytes && repeats.visit(value, MAX_NESTING).is_some() {
             return Ok(());

@@ -21,6 +21,13 @@ pub trait Scope {
 
     /// The next random number in `[0, 1)`, from the step's seed.
     fn random(&self) -> f64;
+
+    /// Told how many bytes of its own a result holds, when they are more than a few. Limits hold for one evaluation;
+    /// this lets the caller bound what all results of a step hold together.
+    fn keep(&self, bytes: usize) -> Result<(), Error> {
+        let _ = bytes;
+        Ok(())
+    }
 }
 
 /// An object whose members are computed when they are read: `$input`, `$('x')`, `$workflow` and so on.

@@ -40,6 +40,9 @@ enum Piece {
 /// Bytes of code between `{{` and `}}`.
 const LONGEST_CODE: usize = 1 << 20;
 
+/// Results of up to so many bytes are not reported to the scope.
+const SMALL: usize = 4096;
+
 impl Template {
     /// Parses the text of a parameter, without the leading `=`.
     pub fn parse(text: &str) -> Result<Template, ParseError> {
@@ -101,6 +104,14 @@ impl Template {
                 };
                 check_result(&value)?;
                 cx.check_output(&value)?;
+                let kept = match &value {
+                    Value::String(text) => cx.allocated().min(text.len()),
+                    _ if value.is_object() => cx.allocated(),
+                    _ => 0,
+                };
+                if kept > SMALL {
+                    scope.keep(kept)?;
+                }
                 Ok(value)
             }
             Kind::Joined(pieces) => self.join(pieces, scope, limits),
@@ -133,6 +144,9 @@ impl Template {
                     Err(_) => return Ok(Value::Null),
                 },
             }
+        }
+        if joined.len() > SMALL {
+            scope.keep(joined.len())?;
         }
         Ok(Value::String(joined.into()))
     }

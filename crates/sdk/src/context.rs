@@ -14,7 +14,7 @@ use crate::code::{CodeRunner, NoCode};
 use crate::credential::{Credential, Credentials, NoCredentials};
 use crate::error::NodeError;
 use crate::history::{Graph, History, Sources};
-use crate::lookback::ItemValues;
+use crate::lookback::Seen;
 use crate::net;
 use crate::node::Inputs;
 
@@ -52,8 +52,8 @@ pub struct Step {
     pub attempt: u32,
     /// The time of this attempt in Unix milliseconds; it does not move while the step runs.
     pub now_ms: f64,
-    /// Item lists that expressions have already seen, so that a list is turned into values once per step.
-    pub seen: ItemValues,
+    /// What its expressions have used so far.
+    pub seen: Seen,
 }
 
 impl Step {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{Binary, Blob, Item, Items, Lineage, Object, Value};
 
@@ -83,8 +84,22 @@ impl From<LookbackError> for expr::Error {
     }
 }
 
-/// Item lists that were already turned into values, by node, output and run; the step's own input has no node.
-pub type ItemValues = Mutex<HashMap<Option<Source>, Value>>;
+/// What the expressions of a step have used so far.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Item lists that were already turned into values, by node, output and run; the step's own input has no node.
+    lists: Mutex<HashMap<Option<Source>, Value>>,
+    /// Bytes that the results of expressions hold.
+    kept_bytes: AtomicU64,
+}
+
+impl Seen {
+    /// Counts bytes that the result of an expression holds; the total when they were added.
+    pub(crate) fn keep(&self, bytes: usize) -> u64 {
+        let bytes = bytes as u64;
+        self.kept_bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes)
+    }
+}
 
 impl Step {
     /// The index of the node called `name`.
@@ -138,7 +153,7 @@ impl Step {
     }
 
     fn cached_values(&self, key: Option<Source>, build: impl FnOnce() -> Value) -> Value {
-        let mut seen = self.seen.lock().expect("building values does not panic");
+        let mut seen = self.seen.lists.lock().expect("building values does not panic");
         seen.entry(key).or_insert_with(build).clone()
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use expr::{Error, Host, Scope, Value};
+use expr::{Error, Host, Limit, Scope, Value};
 use jiff::tz::TimeZone;
 use model::{Object, Text};
 
@@ -10,6 +10,9 @@ use crate::context::{Context, Step};
 use crate::expression::Extra;
 use crate::history::Source;
 use crate::lookback::{LookbackError, item_to_data};
+
+/// What the results of all expressions of a step may hold together.
+const MAX_KEPT_BYTES: u64 = 512 << 20;
 
 /// The scope of one input item of a step.
 pub struct ItemScope<'a> {
@@ -145,6 +148,15 @@ impl Scope for ItemScope<'_> {
         let draw = self.draws.get();
         self.draws.set(draw + 1);
         self.step.chance((self.index.unwrap_or(0) as u64) << 20 | draw)
+    }
+
+    fn keep(&self, bytes: usize) -> Result<(), Error> {
+        if self.step.seen.keep(bytes) <= MAX_KEPT_BYTES {
+            return Ok(());
+        }
+        Err(Error::limit(Limit::Memory).with_description(
+            "the expressions of this step made more than 512 MiB in all; split the items into batches",
+        ))
     }
 }
 
