@@ -180,8 +180,7 @@ impl Runner {
             let session = Session::new(runner.clone(), plan.clone(), start.clone(), depth);
             let mut outcome = session.run().await;
             if run_error_workflow && outcome.status == ExecutionStatus::Failed {
-                outcome.error_execution =
-                    runner.run_error_workflow(&plan, &start, &outcome).await.map(Box::new);
+                runner.run_error_workflow(&plan, &start, &mut outcome).await;
             }
             outcome
         })

@@ -343,6 +343,23 @@ fn a_failure_starts_the_error_workflow_with_what_happened() {
 }
 
 #[test]
+fn an_error_workflow_that_cannot_run_is_said_in_the_log() {
+    let failing = workflow("start -> a").is("a", STEP, json!({ "does": { "fail": 9 } }));
+    let failing = failing.with(|workflow| workflow.settings.error_workflow = Some("handler".into()));
+    let start = Start { mode: Mode::Production, run_error_workflow: true, ..Start::default() };
+    let said = |others| {
+        let outcome = run_beside(failing.clone(), others, start.clone());
+        assert!(outcome.error_execution.is_none());
+        outcome.logs.iter().map(|log| log.text.clone()).collect::<Vec<_>>()
+    };
+    assert!(said(Vec::new())[0].starts_with("the error workflow \"handler\" did not run: "));
+    assert_eq!(
+        said(vec![("handler", workflow("start -> tell"))]),
+        ["the error workflow \"handler\" did not run: it has no error trigger; add one"]
+    );
+}
+
+#[test]
 fn without_an_error_workflow_a_trigger_for_failures_in_the_same_workflow_starts() {
     let draft = workflow("start -> a; failed -> tell").is("a", STEP, json!({ "does": { "fail": 9 } })).is(
         "failed",

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use model::{ExecutionStatus, Item, Items, Lineage, Origin, json};
+use sdk::context::Level;
 use sdk::history::Source;
 use sdk::node::BoxFuture;
 use sdk::output::WorkflowSource;
 use sdk::{History, Mode, NodeError, StartsOn};
 
-use super::{MAX_DEPTH, Outcome, Runner, Start};
+use super::{Log, MAX_DEPTH, Outcome, Runner, Start};
 use crate::event::StartChild;
 use crate::plan::Plan;
 
@@ -56,33 +57,45 @@ impl Runner {
         })
     }
 
-    /// Runs the workflow that a failed execution names for this, or an error trigger of its own.
-    pub(super) async fn run_error_workflow(
-        &self,
-        plan: &Arc<Plan>,
-        start: &Start,
-        outcome: &Outcome,
-    ) -> Option<Outcome> {
+    /// Runs the workflow that a failed execution names for this, or an error trigger of its own. One that was named but
+    /// cannot run is said in the log of the execution.
+    pub(super) async fn run_error_workflow(&self, plan: &Arc<Plan>, start: &Start, outcome: &mut Outcome) {
         if start.mode == Mode::Error {
-            return None;
+            return;
         }
-        let error_plan = match &plan.error_workflow {
-            Some(id) => {
-                let source = WorkflowSource::Reference { id: id.clone() };
-                self.workflows.resolve(&source).await.ok()?
+        match self.error_plan(plan).await {
+            Ok(Some((error_plan, node))) => {
+                let start = Start {
+                    node: Some(node),
+                    items: Arc::new(vec![failure_item(plan, start, outcome)]),
+                    mode: Mode::Error,
+                    id: format!("{}-error", start.id).into(),
+                    run_error_workflow: false,
+                    ..start.clone()
+                };
+                outcome.error_execution = Some(Box::new(self.run_at_depth(error_plan, start, 1).await));
             }
-            None => plan.clone(),
+            Ok(None) => {}
+            Err(text) => {
+                let node = outcome.failure.as_ref().and_then(|failure| failure.node).unwrap_or_default();
+                outcome.logs.push(Log { node, level: Level::Error, text });
+            }
+        }
+    }
+
+    /// The workflow to run when an execution of `plan` has failed, and where it starts.
+    async fn error_plan(&self, plan: &Arc<Plan>) -> Result<Option<(Arc<Plan>, usize)>, String> {
+        let Some(id) = &plan.error_workflow else {
+            return Ok(plan.start_on(StartsOn::Failure).map(|node| (plan.clone(), node)));
         };
-        let node = error_plan.start_on(StartsOn::Failure)?;
-        let start = Start {
-            node: Some(node),
-            items: Arc::new(vec![failure_item(plan, start, outcome)]),
-            mode: Mode::Error,
-            id: format!("{}-error", start.id).into(),
-            run_error_workflow: false,
-            ..start.clone()
-        };
-        Some(self.run_at_depth(error_plan, start, 1).await)
+        let source = WorkflowSource::Reference { id: id.clone() };
+        let found = self.workflows.resolve(&source).await;
+        let found = found.map_err(|error| format!("the error workflow \"{id}\" did not run: {error}"))?;
+        let node = found.start_on(StartsOn::Failure);
+        let node = node.ok_or_else(|| {
+            format!("the error workflow \"{id}\" did not run: it has no error trigger; add one")
+        })?;
+        Ok(Some((found, node)))
     }
 }
 
