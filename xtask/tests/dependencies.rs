@@ -6,15 +6,18 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates each of our crates may use.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("expr", &["model"]),
     ("sdk", &["expr", "model"]),
     ("nodes", &["sdk", "expr", "model"]),
     ("sandbox", &["sdk", "expr", "model"]),
-    ("engine", &["sdk", "expr", "model"]),
-    ("cli", &["nodes", "sandbox", "engine", "sdk", "expr", "model"]),
-    ("testkit", &["engine", "sdk", "expr", "model"]),
+    ("store", &["model"]),
+    ("engine", &["store", "sdk", "expr", "model"]),
+    ("app", &["engine", "store", "sdk", "expr", "model"]),
+    ("server", &["app", "engine", "store", "sdk", "expr", "model"]),
+    ("cli", &["server", "app", "nodes", "sandbox", "engine", "store", "sdk", "expr", "model"]),
+    ("testkit", &["engine", "store", "sdk", "expr", "model"]),
     ("bench", &["nodes", "sandbox", "engine", "sdk", "expr", "model"]),
     ("xtask", &[]),
 ];
@@ -41,7 +44,7 @@ const WALLS: [(&[&str], &[&str], &str); 5] = [
         "only sdk::net opens sockets for users' work",
     ),
     (&["rquickjs", "wasmtime"], &["sandbox"], "untrusted code runs in the sandbox only"),
-    (&["rusqlite", "sqlx", "tokio-postgres"], &[], "SQL belongs to the store"),
+    (&["rusqlite", "sqlx", "tokio-postgres"], &["store"], "SQL belongs to the store"),
     (&["oxc_parser"], &["expr"], "the expression language is one crate"),
     (&["anyhow"], &["bench", "cli", "xtask"], "libraries have typed errors"),
 ];

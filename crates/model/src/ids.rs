@@ -51,8 +51,24 @@ ids! {
     WorkspaceId
     /// A workflow.
     WorkflowId
+    /// An immutable published graph of a workflow.
+    VersionId
+    /// A node of a published workflow that starts executions.
+    TriggerId
+    /// The address of a webhook: 128 bits that nobody can guess.
+    RouteId
     /// One durable run.
     ExecutionId
+    /// Something that somebody wants of an execution.
+    SignalId
+    /// A process that runs executions.
+    WorkerId
+    /// A person.
+    UserId
+    /// A key of the API.
+    ApiKeyId
+    /// A named, encrypted set of secrets.
+    CredentialId
 }
 
 #[cfg(test)]

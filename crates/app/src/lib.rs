@@ -1,0 +1,3 @@
+//! What the product does: one module per resource, permissions included.
+//!
+//! Deliberately absent: HTTP types and SQL.

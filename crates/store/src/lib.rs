@@ -1,0 +1,22 @@
+//! Keeps everything that must survive: the only crate with SQL.
+//!
+//! [`Store`] is one handle over SQLite or PostgreSQL. [`commit`] is how the owner of an execution records what happened,
+//! atomically and only while it is the owner; [`queue`] is how executions find an owner, [`timers`] the only clock,
+//! [`signals`] what others want of an execution. `db` runs statements written once for both databases; what must
+//! differ sits side by side as `sqlite.rs` and `postgres.rs`.
+//! Every function that touches a tenant's rows takes the workspace first.
+//! Deliberately absent: what the rows mean. The engine decides, `app` permits, this crate keeps.
+
+pub mod commit;
+mod db;
+mod error;
+pub mod queue;
+pub mod signals;
+mod store;
+pub mod timers;
+
+pub use commit::{Commit, LeaseAfter, NewExecution};
+pub use error::{Cause, Error, Result};
+pub use queue::{Claim, Lease};
+pub use signals::{NewSignal, Signal};
+pub use store::{Config, Database, HEARTBEAT, LEASE, Store, Wakeup};

@@ -1,0 +1,87 @@
+//! The handle.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use model::ids::ExecutionId;
+use tokio::sync::broadcast;
+
+use crate::db::Db;
+use crate::error::Result;
+
+/// Where to keep everything.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The database.
+    pub database: Database,
+    /// The folder of blobs and, with SQLite, of the database files.
+    pub folder: PathBuf,
+}
+
+/// Which database.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// Files in the folder; one process at a time.
+    Sqlite,
+    /// A server, for several processes.
+    Postgres {
+        /// `postgres://user:password@host:port/name`.
+        url: String,
+        /// Connections at most.
+        connections: usize,
+    },
+}
+
+/// Everything that survives. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) db: Db,
+    pub(crate) wakeups: broadcast::Sender<Wakeup>,
+}
+
+/// A hint that there may be something to do. Hints may be lost or come twice: whoever waits also looks once in a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wakeup {
+    /// Executions without an owner were queued.
+    Queue,
+    /// Somebody wants something of this execution.
+    Signals(ExecutionId),
+    /// The journal of this execution grew.
+    Progress {
+        /// The execution.
+        execution: ExecutionId,
+        /// The number of its last record.
+        seq: u64,
+        /// Whether it has ended.
+        ended: bool,
+    },
+    /// A timer was set that is due before all others.
+    Timers,
+    /// A workflow was published or switched off, or its routes changed.
+    Triggers,
+}
+
+impl Store {
+    /// Opens the database, applies what is missing of its schema and takes the lock of the folder.
+    pub async fn open(config: Config) -> Result<Self> {
+        let (wakeups, _) = broadcast::channel(4096);
+        let db = Db::open(&config, wakeups.clone()).await?;
+        Ok(Self { db, wakeups })
+    }
+
+    /// Hints from this process and, with PostgreSQL, from the others.
+    pub fn wakeups(&self) -> broadcast::Receiver<Wakeup> {
+        self.wakeups.subscribe()
+    }
+
+    /// Whether several processes may work on this database at the same time.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.db, Db::Postgres(_))
+    }
+}
+
+/// How long a lease lasts without a heartbeat.
+pub const LEASE: Duration = Duration::from_secs(10);
+
+/// How often a process says that it still lives.
+pub const HEARTBEAT: Duration = Duration::from_secs(3);
