@@ -26,6 +26,37 @@ pub enum ExecutionStatus {
 }
 
 impl ExecutionStatus {
+    /// Every status.
+    pub const ALL: [ExecutionStatus; 8] = [
+        Self::Queued,
+        Self::Running,
+        Self::Waiting,
+        Self::Paused,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::TimedOut,
+    ];
+
+    /// The word that a storage keeps.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed_out",
+        }
+    }
+
+    /// The status with this word.
+    pub fn find(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
     /// Whether it never changes again.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::TimedOut)
@@ -82,5 +113,19 @@ impl StepStatus {
             Unknown => matches!(next, Running | Completed | Failed | Cancelled),
             Completed | Failed | Skipped | Cancelled => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_has_one_word_everywhere() {
+        for status in ExecutionStatus::ALL {
+            assert_eq!(ExecutionStatus::find(status.as_str()), Some(status));
+            assert_eq!(serde_json::to_value(status).expect("a status is text"), status.as_str());
+        }
+        assert_eq!(ExecutionStatus::find("succeeded"), None);
     }
 }

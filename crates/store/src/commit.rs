@@ -10,6 +10,7 @@ use model::journal::Record;
 
 use crate::db::Db;
 use crate::error::Result;
+use crate::payload;
 use crate::signals::NewSignal;
 use crate::store::Store;
 
@@ -175,9 +176,10 @@ pub struct NewEvent {
 impl Store {
     /// Makes a commit durable. Returns once it is: what was promised on its strength cannot be lost any more.
     pub async fn commit(&self, commit: Commit) -> Result<()> {
+        let packed = payload::pack_commit(&self.blobs, commit).await?;
         match &self.db {
-            Db::Sqlite(db) => sqlite::commit(db, commit).await,
-            Db::Postgres(db) => postgres::commit(db, commit).await,
+            Db::Sqlite(db) => sqlite::commit(db, packed).await,
+            Db::Postgres(db) => postgres::commit(db, packed).await,
         }
     }
 }

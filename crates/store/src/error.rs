@@ -23,8 +23,8 @@ pub enum Error {
     /// The disk is full: nothing was changed, and it is worth trying again.
     #[error("the disk is full")]
     Full,
-    /// The database cannot be reached or does not answer: nothing is known to have changed.
-    #[error("the database is unavailable")]
+    /// The database or a disk cannot be reached or does not answer: nothing is known to have changed.
+    #[error("the storage is unavailable")]
     Unavailable(#[source] Cause),
     /// What is stored does not fit what this program expects.
     #[error("stored data is damaged: {0}")]

@@ -7,14 +7,17 @@
 //! Every function that touches a tenant's rows takes the workspace first.
 //! Deliberately absent: what the rows mean. The engine decides, `app` permits, this crate keeps.
 
+mod blobs;
 pub mod commit;
 mod db;
 mod error;
+mod payload;
 pub mod queue;
 pub mod signals;
 mod store;
 pub mod timers;
 
+pub use blobs::{BlobReader, Swept};
 pub use commit::{Commit, LeaseAfter, NewExecution};
 pub use error::{Cause, Error, Result};
 pub use queue::{Claim, Lease};

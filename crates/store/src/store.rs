@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::ids::ExecutionId;
 use tokio::sync::broadcast;
 
+use crate::blobs::Blobs;
 use crate::db::Db;
 use crate::error::Result;
 
@@ -36,6 +37,7 @@ pub enum Database {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) db: Db,
+    pub(crate) blobs: Blobs,
     pub(crate) wakeups: broadcast::Sender<Wakeup>,
 }
 
@@ -66,7 +68,8 @@ impl Store {
     pub async fn open(config: Config) -> Result<Self> {
         let (wakeups, _) = broadcast::channel(4096);
         let db = Db::open(&config, wakeups.clone()).await?;
-        Ok(Self { db, wakeups })
+        let blobs = Blobs::files(&config.folder.join("blobs"));
+        Ok(Self { db, blobs, wakeups })
     }
 
     /// Hints from this process and, with PostgreSQL, from the others.

@@ -290,6 +290,7 @@ CREATE TABLE blobs (
   created_at timestamptz NOT NULL,
   PRIMARY KEY (workspace_id, sha256)
 );
+CREATE INDEX blobs_unused ON blobs (workspace_id) WHERE refcount <= 0;
 
 CREATE TABLE workers (
   id uuid NOT NULL PRIMARY KEY,

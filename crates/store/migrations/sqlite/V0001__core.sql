@@ -299,6 +299,7 @@ CREATE TABLE blobs (
   created_at INTEGER NOT NULL,
   PRIMARY KEY (workspace_id, sha256)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX blobs_unused ON blobs (workspace_id) WHERE refcount <= 0;
 
 CREATE TABLE workers (
   id BLOB NOT NULL PRIMARY KEY,

@@ -1,9 +1,9 @@
 //! Commits on PostgreSQL.
 
-use crate::commit::Commit;
 use crate::db::postgres::Postgres;
 use crate::error::{Error, Result};
+use crate::payload::Packed;
 
-pub(super) async fn commit(_db: &Postgres, _commit: Commit) -> Result<()> {
+pub(super) async fn commit(_db: &Postgres, _packed: Packed) -> Result<()> {
     Err(Error::unfinished())
 }
