@@ -8,14 +8,22 @@
 
 pub mod clock;
 pub mod decide;
+pub mod engine;
 pub mod event;
 pub mod journal;
 pub mod plan;
+pub mod plans;
 pub mod runner;
+pub mod start;
 pub mod step;
 
 pub use clock::Clock;
 pub use decide::{Execution, Limits, Unexpected};
+pub use engine::{Config, Engine, Host, LocalHost, Metrics, Progress, Watch, World};
 pub use event::{Command, Event, StepId};
 pub use plan::{Plan, PlanNode};
+pub use plans::Plans;
 pub use runner::{Outcome, Runner, Start, Workflows};
+pub use start::{
+    Answer, Answering, Reply, Retry, Settlement, StartError, StartRequest, Started, TriggerKind,
+};

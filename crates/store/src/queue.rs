@@ -22,7 +22,8 @@ pub struct Claim {
     pub full_workspaces: Vec<WorkspaceId>,
     /// Concurrency keys that are taken.
     pub full_keys: Vec<(WorkflowId, String)>,
-    /// Whether an execution whose owner died before may be among them.
+    /// Whether one execution whose owner died before may be among them; never more than one, so that it takes nobody
+    /// along when it kills this process too.
     pub suspects: bool,
 }
 
