@@ -8,6 +8,7 @@ use model::workflow::EdgeCondition;
 use model::{Edge, EdgeKind, Items, NodeKey, OnError, Order, Problem, Retry, Text, Workflow};
 use sdk::history::{Graph, Parent};
 use sdk::node::SharedNode;
+use sdk::trigger::{InvalidTrigger, Trigger};
 use sdk::{Catalogue, Effect, Group, NodeError, NodeInfo, Ports, Required, StartsOn};
 
 use crate::decide::OPERATORS;
@@ -43,6 +44,8 @@ pub struct PlanNode {
     pub effect: Effect,
     /// What starts executions at it, when it is a trigger.
     pub starts_on: Option<StartsOn>,
+    /// What it says about itself, when it is a trigger that can run: addresses and timetables, read once.
+    pub trigger: Option<Result<Trigger, InvalidTrigger>>,
     /// Whether and how a failed step is tried again.
     pub retry: Option<Retry>,
     /// How long one attempt may run.
@@ -257,6 +260,7 @@ impl<'a> Compiler<'a> {
     fn node(&mut self, index: usize) -> (PlanNode, Option<Ports>) {
         let node = &self.workflow.nodes[index];
         let node_type = self.catalogue.find(&node.kind, node.version);
+        let is_trigger = node_type.is_some_and(|node_type| node_type.group == Group::Trigger);
         let mut ports = None;
         let task = match node_type.map(|node_type| (node_type.group, node_type.build(&node.parameters))) {
             Some((Group::Note, _)) => Task::Note,
@@ -303,6 +307,10 @@ impl<'a> Compiler<'a> {
             effect: match &task {
                 Task::Run(shared) => shared.effect(),
                 Task::Fail(_) | Task::Note => Effect::Pure,
+            },
+            trigger: match &task {
+                Task::Run(shared) if is_trigger => Some(shared.trigger()),
+                _ => None,
             },
             task,
             starts_on: node_type

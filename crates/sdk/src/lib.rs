@@ -3,7 +3,7 @@
 //! A node is a struct of parameters that implements [`Node`]: start there, then [`Context`] (what a step may use),
 //! [`Expr`] (a parameter that may be an expression) and [`Output`] (what a step gives). [`Catalogue`] is the list of
 //! node types that an engine runs; [`history`] is what has run so far, which expressions look back into.
-//! [`n8n`] says how foreign nodes map to ours; [`testing`] runs one node on a few items.
+//! [`trigger`] is what a trigger says about itself when its workflow is published; [`n8n`] says how foreign nodes map to ours; [`testing`] runs one node on a few items.
 //! Deliberately absent: the order in which nodes run, persistence, and every concrete node.
 
 pub mod catalogue;
@@ -21,6 +21,7 @@ pub mod node;
 pub mod output;
 mod scope;
 pub mod testing;
+pub mod trigger;
 
 pub use catalogue::{Catalogue, NodeType};
 pub use context::{Context, ExecutionInfo, Mode, NodeInfo, Services};
@@ -30,6 +31,7 @@ pub use history::History;
 pub use node::{Effect, Example, Group, Inputs, Kind, Node, Ports, Required, StartsOn};
 pub use output::{Children, Emission, Output, Wait};
 pub use scope::ItemScope;
+pub use trigger::Trigger;
 
 /// What a node file starts with: `use sdk::prelude::*;`
 pub mod prelude {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use model::{Items, Text};
+use model::{Items, Text, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use crate::context::Context;
 use crate::error::NodeError;
 use crate::output::Output;
+use crate::trigger::{InvalidTrigger, Polled, Trigger};
 
 /// A node: the struct holds its parameters, which are its form, its manual page and its JSON Schema at once.
 ///
@@ -45,6 +46,21 @@ pub trait Node: Serialize + DeserializeOwned + JsonSchema + Send + Sync + Sized 
     /// What repeating a step with these parameters would do, unless all steps of the type are alike.
     fn effect(&self) -> Effect {
         Self::EFFECT
+    }
+
+    /// For triggers: what is set up for it when its workflow is published.
+    fn trigger(&self) -> Result<Trigger, InvalidTrigger> {
+        Ok(Trigger::Asked)
+    }
+
+    /// For triggers that look for news: looks, from where the last look ended. The first look has no cursor; what it
+    /// finds was there before and usually starts nothing.
+    fn poll(
+        &self,
+        _ctx: &Context,
+        _cursor: Option<&Value>,
+    ) -> impl Future<Output = Result<Polled, NodeError>> + Send {
+        async { Err(NodeError::permanent("this node does not look for news")) }
     }
 
     /// Runs one step.
@@ -218,6 +234,14 @@ pub trait AnyNode: Send + Sync {
     fn ports(&self) -> Ports;
     /// See [`Node::effect`].
     fn effect(&self) -> Effect;
+    /// See [`Node::trigger`].
+    fn trigger(&self) -> Result<Trigger, InvalidTrigger>;
+    /// See [`Node::poll`].
+    fn poll<'a>(
+        &'a self,
+        ctx: &'a Context,
+        cursor: Option<&'a Value>,
+    ) -> BoxFuture<'a, Result<Polled, NodeError>>;
     /// See [`Node::run`]. A step whose execution is already cancelled does not begin.
     fn run<'a>(&'a self, ctx: &'a Context, inputs: &'a Inputs) -> BoxFuture<'a, Result<Output, NodeError>>;
 }
@@ -229,6 +253,18 @@ impl<N: Node> AnyNode for N {
 
     fn effect(&self) -> Effect {
         Node::effect(self)
+    }
+
+    fn trigger(&self) -> Result<Trigger, InvalidTrigger> {
+        Node::trigger(self)
+    }
+
+    fn poll<'a>(
+        &'a self,
+        ctx: &'a Context,
+        cursor: Option<&'a Value>,
+    ) -> BoxFuture<'a, Result<Polled, NodeError>> {
+        Box::pin(Node::poll(self, ctx, cursor))
     }
 
     fn run<'a>(&'a self, ctx: &'a Context, inputs: &'a Inputs) -> BoxFuture<'a, Result<Output, NodeError>> {

@@ -3,9 +3,12 @@
 mod n8n;
 mod timetable;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::tz::Offset;
 use sdk::prelude::*;
+use sdk::trigger::{Catchup, InvalidTrigger, Trigger};
 
 pub use self::n8n::N8N;
 pub use self::timetable::{InvalidRule, Timetable};
@@ -21,6 +24,8 @@ pub struct Schedule {
     pub rules: Vec<Rule>,
     /// Whether the item says what time it is.
     pub tell_time: bool,
+    /// What becomes of times that passed while the server was down.
+    pub catchup: Catchup,
 }
 
 /// When to start.
@@ -91,7 +96,11 @@ pub enum Rule {
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { rules: vec![Rule::Days { count: 1, hour: 0, minute: 0 }], tell_time: true }
+        Self {
+            rules: vec![Rule::Days { count: 1, hour: 0, minute: 0 }],
+            tell_time: true,
+            catchup: Catchup::default(),
+        }
     }
 }
 
@@ -115,6 +124,14 @@ impl Node for Schedule {
             items: "[{}]",
         },
     ];
+
+    fn trigger(&self) -> Result<Trigger, InvalidTrigger> {
+        let timetable = Timetable::new(&self.rules).map_err(|error| InvalidTrigger(error.to_string()))?;
+        Ok(Trigger::Schedule(sdk::trigger::Schedule {
+            timetable: Arc::new(timetable),
+            catchup: self.catchup,
+        }))
+    }
 
     async fn run(&self, ctx: &Context, inputs: &Inputs) -> Result<Output, NodeError> {
         let mut items = super::given(inputs);

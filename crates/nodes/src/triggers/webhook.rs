@@ -1,6 +1,11 @@
 //! Webhook: starts when its address is called.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use sdk::prelude::*;
+use sdk::trigger::call::{self, CallSpec, Dedupe, Header, Origins, Respond, Signature, parse_addresses};
+use sdk::trigger::{InvalidTrigger, PathPattern, Trigger};
 
 /// Starts when its address is called. Its item holds the request: headers, path parameters, query and body.
 ///
@@ -14,6 +19,8 @@ pub struct Webhook {
     path: String,
     /// How callers prove who they are.
     authentication: Authentication,
+    /// How the body is signed, for callers that prove it by a signature.
+    signature: Signature,
     /// How calls are answered.
     respond: Respond,
     /// Headers of the answer.
@@ -26,8 +33,14 @@ pub struct Webhook {
     ignore_bots: bool,
     /// Whether the body is kept as it came, as a file.
     raw_body: bool,
-    /// The name of files that come with a call.
-    file_field: String,
+    /// The name of files that come with a call, numbered when there are several in a form; that of their field without it.
+    file_field: Option<String>,
+    /// What makes two calls one: the second starts nothing and is told of the first.
+    dedupe: Dedupe,
+    /// For how long, in milliseconds.
+    dedupe_window_ms: u64,
+    /// Whether answers that this workflow does not word are worded as n8n words them.
+    n8n_answers: bool,
 }
 
 /// A method of HTTP.
@@ -61,72 +74,12 @@ pub enum Authentication {
     Header,
     /// By a signed token.
     Jwt,
+    /// By a signature of the body.
+    Signature,
 }
 
-/// How calls are answered.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "when", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Respond {
-    /// At once, before anything ran.
-    Immediately {
-        /// The status.
-        #[serde(default = "ok")]
-        status: Expr<f64>,
-        /// The body; a short message without it.
-        #[serde(default)]
-        body: Option<Expr<Value>>,
-        /// Whether there is no body at all.
-        #[serde(default)]
-        no_body: bool,
-    },
-    /// When the last node is done, with what it gave.
-    LastNode {
-        /// The status.
-        #[serde(default = "ok")]
-        status: Expr<f64>,
-        /// What of it.
-        #[serde(default)]
-        data: ResponseData,
-        /// The field that is the answer, or the name of the file.
-        #[serde(default)]
-        field: Option<Expr<String>>,
-        /// The content type of that field.
-        #[serde(default)]
-        content_type: Option<Expr<String>>,
-    },
-    /// By a Respond to Webhook node.
-    Node,
-    /// Piece by piece, by the nodes that can do so.
-    Streaming,
-}
-
-/// What of the last node's items is the answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ResponseData {
-    /// The data of the first item.
-    #[default]
-    FirstItem,
-    /// The data of all items.
-    AllItems,
-    /// A file of the first item.
-    FirstFile,
-    /// Nothing.
-    Nothing,
-}
-
-/// A header of the answer.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Header {
-    /// Its name.
-    name: Expr<String>,
-    /// Its value.
-    value: Expr<String>,
-}
-
-fn ok() -> Expr<f64> {
-    Expr::from(200.0)
+fn one_day() -> u64 {
+    24 * 60 * 60 * 1000
 }
 
 impl Default for Webhook {
@@ -135,13 +88,17 @@ impl Default for Webhook {
             methods: vec![Method::Post],
             path: String::new(),
             authentication: Authentication::None,
-            respond: Respond::Immediately { status: ok(), body: None, no_body: false },
+            signature: Signature::default(),
+            respond: Respond::Immediately { status: None, body: None, no_body: false },
             headers: Vec::new(),
             allowed_origins: "*".to_owned(),
             allowed_addresses: String::new(),
             ignore_bots: false,
             raw_body: false,
-            file_field: "data".to_owned(),
+            file_field: None,
+            dedupe: Dedupe::default(),
+            dedupe_window_ms: one_day(),
+            n8n_answers: false,
         }
     }
 }
@@ -155,6 +112,17 @@ impl Method {
             Method::Put => "PUT",
             Method::Patch => "PATCH",
             Method::Delete => "DELETE",
+        }
+    }
+
+    fn as_http(self) -> sdk::net::Method {
+        match self {
+            Method::Get => sdk::net::Method::GET,
+            Method::Head => sdk::net::Method::HEAD,
+            Method::Post => sdk::net::Method::POST,
+            Method::Put => sdk::net::Method::PUT,
+            Method::Patch => sdk::net::Method::PATCH,
+            Method::Delete => sdk::net::Method::DELETE,
         }
     }
 }
@@ -177,6 +145,11 @@ impl Node for Webhook {
                 "respond": {"when": "last_node"}}"#,
             items: r#"[{"headers": {}, "params": {"id": "7"}, "query": {}, "body": {}}]"#,
         },
+        Example {
+            title: "What GitHub reports, each thing once",
+            parameters: r#"{"methods": ["POST"], "authentication": "signature", "signature": {"scheme": "github"}}"#,
+            items: r#"[{"headers": {"x-github-event": "push"}, "params": {}, "query": {}, "body": {"ref": "refs/heads/main"}}]"#,
+        },
     ];
 
     fn ports(&self) -> Ports {
@@ -187,6 +160,33 @@ impl Node for Webhook {
             }
             _ => Ports::new(Self::INPUTS, Self::OUTPUTS),
         }
+    }
+
+    fn trigger(&self) -> Result<Trigger, InvalidTrigger> {
+        if self.methods.is_empty() {
+            return Err(InvalidTrigger("no method counts; choose at least one".into()));
+        }
+        Ok(Trigger::Call(Arc::new(CallSpec {
+            methods: self.methods.iter().map(|method| method.as_http()).collect(),
+            path: PathPattern::parse(&self.path),
+            authentication: match self.authentication {
+                Authentication::None => call::Authentication::None,
+                Authentication::Basic => call::Authentication::Basic,
+                Authentication::Header => call::Authentication::Header,
+                Authentication::Jwt => call::Authentication::Jwt,
+                Authentication::Signature => call::Authentication::Signature(self.signature.clone()),
+            },
+            origins: Origins::parse(&self.allowed_origins),
+            addresses: parse_addresses(&self.allowed_addresses)?,
+            ignore_bots: self.ignore_bots,
+            raw_body: self.raw_body,
+            file_field: self.file_field.clone().filter(|name| !name.is_empty()),
+            dedupe: self.dedupe.clone(),
+            dedupe_window: Duration::from_millis(self.dedupe_window_ms),
+            respond: self.respond.clone(),
+            headers: self.headers.clone(),
+            n8n_answers: self.n8n_answers,
+        })))
     }
 
     async fn run(&self, _: &Context, inputs: &Inputs) -> Result<Output, NodeError> {
@@ -211,8 +211,12 @@ fn from_n8n(node: &N8nNode<'_>) -> Result<Native, Unmapped> {
             .set("allowed_origins", node.get_or("options.allowedOrigins", "*"))
             .set("allowed_addresses", node.get_or("options.ipWhitelist", ""))
             .set("ignore_bots", node.flag_or("options.ignoreBots", false))
-            .set("raw_body", node.flag_or("options.rawBody", false))
-            .set("file_field", node.get_or("options.binaryPropertyName", "data"));
+            .set(
+                "raw_body",
+                node.flag_or("options.rawBody", false) || node.flag_or("options.binaryData", false),
+            )
+            .set("file_field", node.get_or("options.binaryPropertyName", Value::Null))
+            .set("n8n_answers", true);
     Ok(native.changed("its address is new; callers must be told"))
 }
 
@@ -307,13 +311,34 @@ mod tests {
     #[test]
     fn the_status_is_where_the_version_keeps_it() {
         let status = |webhook: Webhook| match webhook.respond {
-            Respond::Immediately { status, .. } | Respond::LastNode { status, .. } => {
-                status.literal().copied()
-            }
+            Respond::Immediately { status, .. } => status.and_then(|status| status.literal().copied()),
+            Respond::LastNode { status, .. } => status.literal().copied(),
             _ => None,
         };
         assert_eq!(status(imported(1.1, json!({ "responseCode": 201 }))), Some(201.0));
         let custom = json!({ "options": { "responseCode": { "values": { "responseCode": "customCode", "customCode": 418 } } } });
         assert_eq!(status(imported(2.0, custom)), Some(418.0));
+    }
+
+    #[test]
+    fn what_it_says_about_itself_is_read_once() {
+        let webhook: Webhook = build(&json!({
+            "methods": ["GET", "POST"], "path": "a/:b", "allowed_addresses": "10.0.0.0/8",
+            "authentication": "signature",
+            "signature": { "scheme": "custom", "header": "x-hash", "encoding": "base64" },
+            "dedupe": { "by": "key", "key": "={{ $json.body.id }}" },
+        }));
+        let Ok(Trigger::Call(call)) = Node::trigger(&webhook) else { panic!("it is called") };
+        assert_eq!(call.methods, ["GET", "POST"]);
+        assert_eq!(call.authentication.credential(), Some("webhookSignature"));
+        assert!(call.path.matches("a/1").is_some());
+        assert_eq!(call.addresses.len(), 1);
+    }
+
+    #[test]
+    fn addresses_that_are_none_cannot_be_published() {
+        let webhook: Webhook = build(&json!({ "allowed_addresses": "the office" }));
+        let error = Node::trigger(&webhook).expect_err("the list is not valid");
+        assert!(error.to_string().contains("the office"), "{error}");
     }
 }

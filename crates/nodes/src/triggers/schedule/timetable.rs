@@ -7,7 +7,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
-use super::{Rule, Schedule};
+use sdk::trigger::Timetable as _;
+
+use super::Rule;
 
 /// How many times of a cron expression are looked at for one that fits the stride; 100 years of days.
 const LOOKAHEAD: usize = 36_600;
@@ -49,21 +51,21 @@ enum Stride {
     Months(i64),
 }
 
-impl Schedule {
-    /// Reads the rules.
-    pub fn timetable(&self) -> Result<Timetable, InvalidRule> {
-        let compile = |(index, rule): (usize, &Rule)| {
-            compile(rule).map_err(|problem| InvalidRule { number: index + 1, problem })
-        };
-        Ok(Timetable { rules: self.rules.iter().enumerate().map(compile).collect::<Result<_, _>>()? })
+impl sdk::trigger::Timetable for Timetable {
+    /// The first time after `after` at which a rule comes true in `zone`; `None` when none ever does.
+    fn next_after(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        let now = after.to_zoned(zone.clone());
+        self.rules.iter().filter_map(|rule| rule.next_after(&now)).min()
     }
 }
 
 impl Timetable {
-    /// The first time after `after` at which a rule comes true in `zone`; `None` when none ever does.
-    pub fn next_after(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-        let now = after.to_zoned(zone.clone());
-        self.rules.iter().filter_map(|rule| rule.next_after(&now)).min()
+    /// Reads the rules.
+    pub fn new(rules: &[Rule]) -> Result<Self, InvalidRule> {
+        let compile = |(index, rule): (usize, &Rule)| {
+            compile(rule).map_err(|problem| InvalidRule { number: index + 1, problem })
+        };
+        Ok(Self { rules: rules.iter().enumerate().map(compile).collect::<Result<_, _>>()? })
     }
 
     /// All such times, in order; rules that come true together give one.
@@ -206,7 +208,7 @@ mod tests {
     }
 
     fn timetable(rules: &[Rule]) -> Timetable {
-        Schedule { rules: rules.to_vec(), tell_time: true }.timetable().expect("the rules are valid")
+        Timetable::new(rules).expect("the rules are valid")
     }
 
     /// The times after the local time `start`, as local times.
@@ -336,10 +338,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_names_no_time_is_an_error() {
-        let error = |rule: Rule| {
-            let schedule = Schedule { rules: vec![rule], tell_time: true };
-            schedule.timetable().expect_err("the rule is invalid").to_string()
-        };
+        let error = |rule: Rule| Timetable::new(&[rule]).expect_err("the rule is invalid").to_string();
         assert!(error(Rule::Cron { expression: "61 * * * *".into() }).contains("\"61 * * * *\""));
         assert!(error(daily(24, 0)).contains("24:00"));
         assert!(error(Rule::Minutes { count: 0 }).contains("at least 1"));
