@@ -23,7 +23,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// Foreign crates that only some of ours may use directly, and why.
-const WALLS: [(&[&str], &[&str], &str); 5] = [
+const WALLS: [(&[&str], &[&str], &str); 6] = [
     (
         &[
             "curl",
@@ -33,18 +33,21 @@ const WALLS: [(&[&str], &[&str], &str); 5] = [
             "hyper-util",
             "isahc",
             "reqwest",
-            "rustls",
             "tokio-rustls",
             "tokio-tungstenite",
             "tungstenite",
             "ureq",
-            "webpki-roots",
         ],
         &["sdk"],
         "only sdk::net opens sockets for users' work",
     ),
+    (&["rustls", "webpki-roots"], &["sdk", "store"], "TLS is for users' work and for the database"),
     (&["rquickjs", "wasmtime"], &["sandbox"], "untrusted code runs in the sandbox only"),
-    (&["rusqlite", "sqlx", "tokio-postgres"], &["store"], "SQL belongs to the store"),
+    (
+        &["rusqlite", "sqlx", "tokio-postgres", "tokio-postgres-rustls"],
+        &["store"],
+        "SQL belongs to the store",
+    ),
     (&["oxc_parser"], &["expr"], "the expression language is one crate"),
     (&["anyhow"], &["bench", "cli", "xtask"], "libraries have typed errors"),
 ];

@@ -11,6 +11,7 @@ mod blobs;
 pub mod commit;
 mod db;
 mod error;
+mod migrate;
 mod payload;
 pub mod queue;
 pub mod signals;

@@ -1,33 +1,106 @@
 //! PostgreSQL: a pool of connections, batched and pipelined statements, hints by NOTIFY.
+//!
+//! Every statement runs in a transaction that first takes the role of its [`Scope`]. What is known not to have been
+//! committed is tried again for a while, so that a restart of the server costs time, not errors.
 
+mod bind;
+mod connect;
+mod failure;
+mod pipeline;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::Pool;
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
+use crate::db::postgres::failure::{Failure, Stage};
+use crate::db::postgres::pipeline::Session;
 use crate::db::{Row, Scope, Statement};
 use crate::error::{Error, Result};
 use crate::store::Wakeup;
 
+/// How long a statement that did not happen is tried again before its caller is told.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the server may take for one transaction.
+const DEADLINE: Duration = Duration::from_secs(30);
+
 /// A database on a server.
 #[derive(Clone)]
-pub(crate) struct Postgres {}
+pub(crate) struct Postgres {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pool: Pool,
+}
 
 impl Postgres {
     pub(crate) async fn open(
-        _url: &str,
-        _connections: usize,
+        url: &str,
+        connections: usize,
         _wakeups: broadcast::Sender<Wakeup>,
     ) -> Result<Self> {
-        Err(Error::unfinished())
+        let target = connect::Target::parse(url)?;
+        target.prepare().await?;
+        let pool = target.pool(connections)?;
+        Ok(Self { inner: Arc::new(Inner { pool }) })
     }
 
-    pub(crate) async fn rows(&self, _scope: Scope, _statement: Statement) -> Result<Vec<Row>> {
-        Err(Error::unfinished())
+    pub(crate) async fn rows(&self, scope: Scope, statement: Statement) -> Result<Vec<Row>> {
+        // What only reads may be asked again even when the answer to the commit got lost.
+        let reads = statement.sql.trim_start().starts_with("SELECT");
+        let mut answers = self.run(scope, std::slice::from_ref(&statement), reads).await?;
+        Ok(answers.pop().unwrap_or_default())
     }
 
     pub(crate) async fn transaction(
         &self,
-        _scope: Scope,
-        _statements: Vec<Statement>,
+        scope: Scope,
+        statements: Vec<Statement>,
     ) -> Result<Vec<Vec<Row>>> {
-        Err(Error::unfinished())
+        self.run(scope, &statements, false).await
+    }
+
+    async fn run(&self, scope: Scope, statements: &[Statement], reads: bool) -> Result<Vec<Vec<Row>>> {
+        retry(|stage| stage == Stage::Open || reads, || self.attempt(scope, statements)).await
+    }
+
+    async fn attempt(&self, scope: Scope, statements: &[Statement]) -> Result<Vec<Vec<Row>>, Failure> {
+        let mut session = Session::checkout(&self.inner.pool).await?;
+        let work = async {
+            let prepared = session.prepare(statements).await?;
+            session.transaction(scope, statements, &prepared).await
+        };
+        let result = match tokio::time::timeout(DEADLINE, work).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure::silent(DEADLINE)),
+        };
+        session.finish(&result);
+        result
+    }
+}
+
+/// Tries again what failed in passing, while `again` allows it for the stage that was reached and patience lasts.
+async fn retry<T, F>(again: impl Fn(Stage) -> bool, mut attempt: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    let give_up = Instant::now() + PATIENCE;
+    let mut pause = Duration::from_millis(10);
+    loop {
+        match attempt().await {
+            Ok(value) => return Ok(value),
+            Err(failure) => {
+                if !failure.passing || !again(failure.stage) || Instant::now() + pause > give_up {
+                    return Err(failure.error);
+                }
+                tracing::debug!(error = %failure.error, "trying a transaction again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(Duration::from_millis(500));
+            }
+        }
     }
 }
