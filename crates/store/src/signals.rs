@@ -1,9 +1,13 @@
 //! What others want of an execution. Its owner turns each into a record of the journal and deletes it in the same
 //! transaction, so that the journal has one writer.
 
+mod postgres;
+mod sqlite;
+
 use model::ids::{ExecutionId, SignalId, WorkspaceId};
 
-use crate::error::{Error, Result};
+use crate::db::Db;
+use crate::error::Result;
 use crate::store::Store;
 
 /// Something that somebody wants of an execution.
@@ -73,12 +77,18 @@ impl Kind {
 impl Store {
     /// Stores a signal and queues its execution unless it has an owner. [`Error::NotFound`] when the execution does not
     /// exist in this workspace or has ended.
-    pub async fn signal(&self, _signal: NewSignal) -> Result<SignalId> {
-        Err(Error::unfinished())
+    pub async fn signal(&self, signal: NewSignal) -> Result<SignalId> {
+        match &self.db {
+            Db::Sqlite(db) => sqlite::signal(db, signal).await,
+            Db::Postgres(db) => postgres::signal(db, signal).await,
+        }
     }
 
     /// The signals of an execution, oldest first.
-    pub async fn signals(&self, _workspace: WorkspaceId, _execution: ExecutionId) -> Result<Vec<Signal>> {
-        Err(Error::unfinished())
+    pub async fn signals(&self, workspace: WorkspaceId, execution: ExecutionId) -> Result<Vec<Signal>> {
+        match &self.db {
+            Db::Sqlite(db) => sqlite::signals(db, workspace, execution).await,
+            Db::Postgres(db) => postgres::signals(db, workspace, execution).await,
+        }
     }
 }

@@ -1,10 +1,14 @@
 //! The only clock: rows that come due.
 
+mod postgres;
+mod sqlite;
+
 use jiff::Timestamp;
 use model::ids::{ExecutionId, TriggerId, WorkspaceId};
 
 use crate::commit::Commit;
-use crate::error::{Error, Result};
+use crate::db::Db;
+use crate::error::Result;
 use crate::store::Store;
 
 /// A trigger whose time has come.
@@ -42,32 +46,47 @@ pub struct Firing {
 impl Store {
     /// When the next timer is due.
     pub async fn next_due(&self) -> Result<Option<Timestamp>> {
-        Err(Error::unfinished())
+        match &self.db {
+            Db::Sqlite(db) => sqlite::next_due(db).await,
+            Db::Postgres(db) => postgres::next_due(db).await,
+        }
     }
 
     /// Turns the timers of executions that are due into signals and queues those without an owner, `limit` at most.
     /// Gives the executions.
-    pub async fn fire_timers(&self, _limit: usize) -> Result<Vec<(WorkspaceId, ExecutionId)>> {
-        Err(Error::unfinished())
+    pub async fn fire_timers(&self, limit: usize) -> Result<Vec<(WorkspaceId, ExecutionId)>> {
+        match &self.db {
+            Db::Sqlite(db) => sqlite::fire_timers(db, limit).await,
+            Db::Postgres(db) => postgres::fire_timers(db, limit).await,
+        }
     }
 
     /// The triggers that are due, the longest first; each is due until it was [fired](Self::fire).
-    pub async fn due_triggers(&self, _limit: usize) -> Result<Vec<DueTrigger>> {
-        Err(Error::unfinished())
+    pub async fn due_triggers(&self, limit: usize) -> Result<Vec<DueTrigger>> {
+        match &self.db {
+            Db::Sqlite(db) => sqlite::due_triggers(db, limit).await,
+            Db::Postgres(db) => postgres::due_triggers(db, limit).await,
+        }
     }
 
     /// Fires a trigger: all in one transaction. [`Error::Stale`] when another process did so first.
-    pub async fn fire(&self, _firing: Firing) -> Result<()> {
-        Err(Error::unfinished())
+    pub async fn fire(&self, firing: Firing) -> Result<()> {
+        match &self.db {
+            Db::Sqlite(db) => sqlite::fire(db, firing).await,
+            Db::Postgres(db) => postgres::fire(db, firing).await,
+        }
     }
 
     /// Sets when a trigger is due, or that it is not.
     pub async fn schedule(
         &self,
-        _workspace: WorkspaceId,
-        _trigger: TriggerId,
-        _due_at: Option<Timestamp>,
+        workspace: WorkspaceId,
+        trigger: TriggerId,
+        due_at: Option<Timestamp>,
     ) -> Result<()> {
-        Err(Error::unfinished())
+        match &self.db {
+            Db::Sqlite(db) => sqlite::schedule(db, workspace, trigger, due_at).await,
+            Db::Postgres(db) => postgres::schedule(db, workspace, trigger, due_at).await,
+        }
     }
 }
