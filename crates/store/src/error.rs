@@ -38,6 +38,20 @@ pub enum Error {
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 impl Error {
+    /// The same for somebody else.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Error::NotFound(what) => Error::NotFound(what),
+            Error::Conflict(text) => Error::Conflict(text.clone()),
+            Error::Stale => Error::Stale,
+            Error::Duplicate(execution) => Error::Duplicate(*execution),
+            Error::Full => Error::Full,
+            Error::Unavailable(cause) => Error::Unavailable(cause.to_string().into()),
+            Error::Damaged(text) => Error::Damaged(text.clone()),
+            Error::Refused(text) => Error::Refused(text.clone()),
+        }
+    }
+
     /// Marks what is still to be written.
     pub(crate) fn unfinished() -> Self {
         Error::Refused("not written yet".into())

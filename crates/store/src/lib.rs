@@ -16,6 +16,10 @@ mod payload;
 pub mod queue;
 pub mod signals;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(not(feature = "testing"))]
+mod testing;
 pub mod timers;
 
 pub use blobs::{BlobReader, Swept};

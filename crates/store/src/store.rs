@@ -72,6 +72,14 @@ impl Store {
         Ok(Self { db, blobs, wakeups })
     }
 
+    /// Opens a SQLite database with faults, virtual time or without threads.
+    #[cfg(feature = "testing")]
+    pub fn open_testing(folder: &std::path::Path, testing: crate::testing::Testing) -> Result<Self> {
+        let (wakeups, _) = broadcast::channel(4096);
+        let db = crate::db::sqlite::Sqlite::open_now(folder, wakeups.clone(), testing)?;
+        Ok(Self { db: Db::Sqlite(db), blobs: Blobs::files(&folder.join("blobs")), wakeups })
+    }
+
     /// Hints from this process and, with PostgreSQL, from the others.
     pub fn wakeups(&self) -> broadcast::Receiver<Wakeup> {
         self.wakeups.subscribe()

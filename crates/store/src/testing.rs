@@ -1,0 +1,121 @@
+//! Faults on demand, virtual time, and a writer without a thread.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+#[cfg(feature = "testing")]
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::{Error, Result};
+
+/// How a store is opened for a test.
+#[derive(Clone, Default)]
+pub struct Testing {
+    /// Whether requests run in the caller's task, one by one: nothing happens that the test did not ask for.
+    pub inline: bool,
+    /// Microseconds since 1970, instead of the system's clock.
+    pub clock: Option<Arc<AtomicI64>>,
+    /// Makes statements fail.
+    pub faults: Faults,
+}
+
+/// Makes the writer fail at chosen statements. Cloned handles share it.
+#[derive(Clone, Default)]
+pub struct Faults {
+    #[cfg(feature = "testing")]
+    plan: Arc<Mutex<Plan>>,
+}
+
+/// Which side of a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The statement has not run.
+    Before,
+    /// The statement has run; nobody was told.
+    After,
+}
+
+#[cfg(feature = "testing")]
+#[derive(Default)]
+struct Plan {
+    statements: u64,
+    crash: Option<(u64, Side)>,
+    crashed: bool,
+    full: bool,
+}
+
+#[cfg(feature = "testing")]
+impl Faults {
+    /// Ends the writer at the n-th statement from now, from 1: its connection is dropped without a commit, and
+    /// everything that was asked gets [`Error::Unavailable`] until the store is opened again. The beginning and the
+    /// commit of a transaction are statements too.
+    pub fn crash(&self, statement: u64, side: Side) {
+        let mut plan = self.plan();
+        plan.crash = Some((plan.statements + statement, side));
+    }
+
+    /// Whether it came to the crash.
+    pub fn crashed(&self) -> bool {
+        self.plan().crashed
+    }
+
+    /// How many statements the writer has run.
+    pub fn statements(&self) -> u64 {
+        self.plan().statements
+    }
+
+    /// Says whether the disk is full: nothing can be committed meanwhile.
+    pub fn set_full(&self, full: bool) {
+        self.plan().full = full;
+    }
+
+    fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn around<T>(&self, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        let (number, full) = {
+            let mut plan = self.plan();
+            if plan.crashed {
+                return Err(crash());
+            }
+            plan.statements += 1;
+            if plan.crash == Some((plan.statements, Side::Before)) {
+                plan.crashed = true;
+                return Err(crash());
+            }
+            (plan.statements, plan.full)
+        };
+        if full {
+            return Err(Error::Full);
+        }
+        let outcome = run();
+        let mut plan = self.plan();
+        if plan.crash == Some((number, Side::After)) {
+            plan.crashed = true;
+            return Err(crash());
+        }
+        outcome
+    }
+
+    pub(crate) fn has_crashed(&self) -> bool {
+        self.crashed()
+    }
+}
+
+#[cfg(not(feature = "testing"))]
+impl Faults {
+    #[inline]
+    pub(crate) fn around<T>(&self, run: impl FnOnce() -> Result<T>) -> Result<T> {
+        run()
+    }
+
+    #[inline]
+    pub(crate) fn has_crashed(&self) -> bool {
+        false
+    }
+}
+
+/// What those get who ask a database whose writer has ended.
+pub(crate) fn crash() -> Error {
+    Error::Unavailable("the writer of the database has ended; see its last error and start again".into())
+}
