@@ -1,7 +1,7 @@
 //! How the owner of an execution records what happened.
 
 mod postgres;
-mod sqlite;
+pub(crate) mod sqlite;
 
 use jiff::Timestamp;
 use model::ExecutionStatus;

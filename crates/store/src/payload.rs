@@ -2,6 +2,7 @@
 //!
 //! JSON never begins like a zstd frame, so what is stored says itself which of the two it is.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use model::ids::WorkspaceId;
@@ -38,6 +39,12 @@ pub(crate) fn pack(text: String) -> (Payload, Option<Vec<u8>>) {
         return (Payload::Inline(stored), None);
     }
     (Payload::Blob(Sha256::digest(&stored).into()), Some(stored))
+}
+
+/// Packs what has no place for a reference to a blob.
+pub(crate) fn pack_inline(text: &[u8]) -> Cow<'_, [u8]> {
+    let compressed = if text.len() > RAW { compress(text) } else { None };
+    compressed.map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// The text that was packed.

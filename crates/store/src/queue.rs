@@ -1,7 +1,7 @@
 //! How executions find an owner, and lose a dead one.
 
 mod postgres;
-mod sqlite;
+pub(crate) mod sqlite;
 
 use model::ids::{ExecutionId, VersionId, WorkerId, WorkflowId, WorkspaceId};
 

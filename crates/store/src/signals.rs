@@ -2,7 +2,7 @@
 //! transaction, so that the journal has one writer.
 
 mod postgres;
-mod sqlite;
+pub(crate) mod sqlite;
 
 use model::ids::{ExecutionId, SignalId, WorkspaceId};
 

@@ -9,6 +9,7 @@ use model::ids::{ExecutionId, TriggerId, WorkspaceId};
 use crate::commit::Commit;
 use crate::db::Db;
 use crate::error::Result;
+use crate::payload;
 use crate::store::Store;
 
 /// A trigger whose time has come.
@@ -69,11 +70,16 @@ impl Store {
         }
     }
 
-    /// Fires a trigger: all in one transaction. [`Error::Stale`] when another process did so first.
-    pub async fn fire(&self, firing: Firing) -> Result<()> {
+    /// Fires a trigger: all in one transaction. [`Error::Stale`](crate::Error::Stale) when another process did so
+    /// first. A start whose key was accepted before is left out.
+    pub async fn fire(&self, mut firing: Firing) -> Result<()> {
+        let mut starts = Vec::with_capacity(firing.starts.len());
+        for start in std::mem::take(&mut firing.starts) {
+            starts.push(payload::pack_commit(&self.blobs, start).await?);
+        }
         match &self.db {
-            Db::Sqlite(db) => sqlite::fire(db, firing).await,
-            Db::Postgres(db) => postgres::fire(db, firing).await,
+            Db::Sqlite(db) => sqlite::fire(db, firing, starts).await,
+            Db::Postgres(db) => postgres::fire(db, firing, starts).await,
         }
     }
 

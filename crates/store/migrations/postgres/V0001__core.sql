@@ -202,6 +202,7 @@ CREATE TABLE execution_queue (
   queued_at timestamptz NOT NULL,
   PRIMARY KEY (workspace_id, execution_id)
 );
+CREATE INDEX execution_queue_ready ON execution_queue (workspace_id, workflow_id, priority DESC, queued_at, execution_id);
 
 CREATE TABLE execution_signals (
   workspace_id uuid NOT NULL,

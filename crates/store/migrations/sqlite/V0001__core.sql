@@ -211,6 +211,7 @@ CREATE TABLE execution_queue (
   queued_at INTEGER NOT NULL,
   PRIMARY KEY (workspace_id, execution_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX execution_queue_ready ON execution_queue (workspace_id, workflow_id, priority DESC, queued_at, execution_id);
 
 CREATE TABLE execution_signals (
   workspace_id BLOB NOT NULL,

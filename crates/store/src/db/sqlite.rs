@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use model::ids::WorkspaceId;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use tokio::sync::broadcast;
 
@@ -36,9 +38,17 @@ const LOCK: &str = "runnel.lock";
 
 /// The database files of a folder.
 #[derive(Clone)]
-pub(crate) struct Sqlite(Arc<Inner>);
+pub(crate) struct Sqlite {
+    access: Arc<Access>,
+    clock: Arc<Clock>,
+    turn: Turn,
+}
 
-enum Inner {
+/// The workspace that was served last when leases were given out.
+pub(crate) type Turn = Arc<Mutex<Option<WorkspaceId>>>;
+
+/// How requests get to the connections.
+enum Access {
     /// The writer has a thread, readers have theirs.
     Threads { queue: Arc<Queue>, readers: Readers, thread: Mutex<Option<JoinHandle<()>>> },
     /// Everything happens in the caller's task.
@@ -62,7 +72,7 @@ impl Sqlite {
         std::fs::create_dir_all(folder).map_err(|cause| unusable(folder, &cause))?;
         let lock = lock(folder)?;
         let file = folder.join(FILE);
-        let mut connection = connect(&file, Access::Write)?;
+        let mut connection = connect(&file, Role::Write)?;
         migrate::sqlite(&mut connection)?;
         let clock = Arc::new(Clock::new(testing.clock));
         let last: Option<[u8; 16]> = connection
@@ -75,10 +85,10 @@ impl Sqlite {
         }
         let alone = testing.inline;
         let checkpoints = Checkpoints::start(&mut connection, (!alone).then_some(&file))?;
-        let writer = Writer::new(connection, clock, testing.faults.clone(), wakeups, checkpoints);
+        let writer = Writer::new(connection, clock.clone(), testing.faults.clone(), wakeups, checkpoints);
         if alone {
-            let inline = Inner::Inline(Mutex::new(Some(writer)), testing.faults, Mutex::new(Some(lock)));
-            return Ok(Self(Arc::new(inline)));
+            let inline = Access::Inline(Mutex::new(Some(writer)), testing.faults, Mutex::new(Some(lock)));
+            return Ok(Self::new(inline, clock));
         }
         let queue = Arc::new(Queue::default());
         let served = queue.clone();
@@ -89,7 +99,21 @@ impl Sqlite {
         });
         let thread = thread.map_err(|cause| Error::Unavailable(Box::new(cause)))?;
         let readers = Readers::new(file);
-        Ok(Self(Arc::new(Inner::Threads { queue, readers, thread: Mutex::new(Some(thread)) })))
+        Ok(Self::new(Access::Threads { queue, readers, thread: Mutex::new(Some(thread)) }, clock))
+    }
+
+    fn new(access: Access, clock: Arc<Clock>) -> Self {
+        Self { access: Arc::new(access), clock, turn: Turn::default() }
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whose turn it was.
+    pub(crate) fn turn(&self) -> Turn {
+        self.turn.clone()
     }
 
     /// Does work in a transaction and returns once it is durable. The work may run several times before it counts, in a
@@ -99,12 +123,12 @@ impl Sqlite {
         work: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (request, mut reply) = Asked::new(work);
-        match &*self.0 {
-            Inner::Threads { queue, .. } => {
+        match &*self.access {
+            Access::Threads { queue, .. } => {
                 queue.push(Box::new(request));
                 reply.await.map_err(|closed| Error::Unavailable(Box::new(closed)))?
             }
-            Inner::Inline(writer, faults, folder) => {
+            Access::Inline(writer, faults, folder) => {
                 let mut place = guard(writer);
                 let Some(writer) = place.as_mut() else {
                     return Err(crate::testing::crash());
@@ -124,9 +148,9 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        match &*self.0 {
-            Inner::Threads { readers, .. } => readers.read(work).await,
-            Inner::Inline(writer, ..) => match guard(writer).as_ref() {
+        match &*self.access {
+            Access::Threads { readers, .. } => readers.read(work).await,
+            Access::Inline(writer, ..) => match guard(writer).as_ref() {
                 Some(writer) => work(writer.connection()),
                 None => Err(crate::testing::crash()),
             },
@@ -144,9 +168,9 @@ impl Sqlite {
     }
 }
 
-impl Drop for Inner {
+impl Drop for Access {
     fn drop(&mut self) {
-        if let Inner::Threads { queue, thread, .. } = self {
+        if let Access::Threads { queue, thread, .. } = self {
             queue.close();
             // The folder is free once this returns.
             if let Some(thread) = guard(thread).take()
@@ -189,26 +213,26 @@ fn unusable(folder: &Path, cause: &std::io::Error) -> Error {
 
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
+enum Role {
     Write,
     Read,
     Checkpoint,
 }
 
 /// Opens a connection.
-fn connect(file: &Path, access: Access) -> Result<Connection> {
+fn connect(file: &Path, role: Role) -> Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    flags |= match access {
-        Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
-        Access::Checkpoint => OpenFlags::SQLITE_OPEN_READ_WRITE,
-        Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+    flags |= match role {
+        Role::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        Role::Checkpoint => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        Role::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
     };
     let connection = Connection::open_with_flags(file, flags).map_err(error)?;
     connection.set_prepared_statement_cache_capacity(256);
     connection.busy_timeout(Duration::from_secs(5)).map_err(error)?;
-    let pragmas = match access {
+    let pragmas = match role {
         // The size of a page counts only for a new file.
-        Access::Write => {
+        Role::Write => {
             "PRAGMA page_size = 8192;
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
@@ -218,8 +242,8 @@ fn connect(file: &Path, access: Access) -> Result<Connection> {
              PRAGMA cache_size = -65536;
              PRAGMA temp_store = MEMORY;"
         }
-        Access::Checkpoint => "PRAGMA synchronous = FULL;",
-        Access::Read => "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;",
+        Role::Checkpoint => "PRAGMA synchronous = FULL;",
+        Role::Read => "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;",
     };
     connection.execute_batch(pragmas).map_err(error)?;
     Ok(connection)

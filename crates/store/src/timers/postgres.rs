@@ -5,6 +5,7 @@ use model::ids::{ExecutionId, TriggerId, WorkspaceId};
 
 use crate::db::postgres::Postgres;
 use crate::error::{Error, Result};
+use crate::payload::Packed;
 use crate::timers::{DueTrigger, Firing};
 
 pub(super) async fn next_due(_db: &Postgres) -> Result<Option<Timestamp>> {
@@ -19,7 +20,7 @@ pub(super) async fn due_triggers(_db: &Postgres, _limit: usize) -> Result<Vec<Du
     Err(Error::unfinished())
 }
 
-pub(super) async fn fire(_db: &Postgres, _firing: Firing) -> Result<()> {
+pub(super) async fn fire(_db: &Postgres, _firing: Firing, _starts: Vec<Packed>) -> Result<()> {
     Err(Error::unfinished())
 }
 

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
 use crate::db::sqlite::error::error;
-use crate::db::sqlite::{Access, connect};
+use crate::db::sqlite::{Role, connect};
 use crate::error::Result;
 
 /// Pages in the log at which the thread begins.
@@ -50,7 +50,7 @@ impl Checkpoints {
             .map_err(error)?;
         let thread = match file {
             None => None,
-            Some(file) => Some(Thread::start(connect(file, Access::Checkpoint)?)?),
+            Some(file) => Some(Thread::start(connect(file, Role::Checkpoint)?)?),
         };
         Ok(Self { pages, thread })
     }

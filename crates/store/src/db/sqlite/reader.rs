@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use crate::db::sqlite::{Access, connect};
+use crate::db::sqlite::{Role, connect};
 use crate::error::{Error, Result};
 
 /// Connections at most.
@@ -36,7 +36,7 @@ impl Readers {
         let task = tokio::task::spawn_blocking(move || {
             let connection = match ready {
                 Some(connection) => connection,
-                None => connect(&file, Access::Read)?,
+                None => connect(&file, Role::Read)?,
             };
             let outcome = work(&connection);
             lock(&idle).push(connection);

@@ -68,6 +68,25 @@ impl Tx<'_> {
         Ok(self.query(sql, params, read)?.into_iter().next())
     }
 
+    /// Runs a statement and reads rows while they are wanted.
+    pub(crate) fn each(
+        &self,
+        sql: &str,
+        params: impl Params,
+        mut read: impl FnMut(&Fields<'_>) -> rusqlite::Result<bool>,
+    ) -> Result<()> {
+        self.faults.around(|| {
+            let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+            let mut rows = statement.query(params).map_err(error)?;
+            while let Some(row) = rows.next().map_err(error)? {
+                if !read(row).map_err(error)? {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Runs a statement written for both databases.
     pub(crate) fn run(&self, statement: &Statement) -> Result<Vec<Row>> {
         let mut changed = 0;
