@@ -7,24 +7,39 @@
 //! Every function that touches a tenant's rows takes the workspace first.
 //! Deliberately absent: what the rows mean. The engine decides, `app` permits, this crate keeps.
 
+pub mod api_keys;
 mod blobs;
 pub mod commit;
 mod db;
 mod error;
+pub mod executions;
+mod fresh;
+pub mod journal;
 mod migrate;
+mod page;
 mod payload;
 pub mod queue;
+pub mod routes;
+mod settings;
+pub mod setup;
 pub mod signals;
+mod static_data;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(not(feature = "testing"))]
 mod testing;
 pub mod timers;
+pub mod triggers;
+pub mod users;
+pub mod versions;
+pub mod workflows;
+pub mod workspaces;
 
 pub use blobs::{BlobReader, Swept};
 pub use commit::{Commit, LeaseAfter, NewExecution};
 pub use error::{Cause, Error, Result};
+pub use page::{Page, PageOf};
 pub use queue::{Claim, Lease};
 pub use signals::{NewSignal, Signal};
 pub use store::{Config, Database, HEARTBEAT, LEASE, Store, Wakeup};

@@ -85,6 +85,12 @@ impl Store {
         self.wakeups.subscribe()
     }
 
+    /// Tells whoever waits in this process.
+    pub(crate) fn hint(&self, wakeup: Wakeup) {
+        // Nobody waits: nobody misses it.
+        let _ = self.wakeups.send(wakeup);
+    }
+
     /// Whether several processes may work on this database at the same time.
     pub fn is_shared(&self) -> bool {
         matches!(self.db, Db::Postgres(_))

@@ -89,6 +89,8 @@ CREATE TABLE workflow_versions (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX workflow_versions_number ON workflow_versions (workspace_id, workflow_id, version_number)
   WHERE version_number > 0;
+CREATE UNIQUE INDEX workflow_versions_test ON workflow_versions (workspace_id, workflow_id, sha256)
+  WHERE version_number = 0;
 CREATE INDEX workflow_versions_sha256 ON workflow_versions (workspace_id, workflow_id, sha256);
 
 CREATE TABLE triggers (
@@ -171,6 +173,14 @@ CREATE INDEX executions_workflow ON executions (workspace_id, workflow_id, id);
 CREATE INDEX executions_leased ON executions (lease_owner) WHERE lease_owner IS NOT NULL;
 CREATE INDEX executions_open ON executions (workspace_id, status, id)
   WHERE status IN ('queued', 'running', 'waiting', 'paused');
+CREATE INDEX executions_troubled ON executions (workspace_id, status, id)
+  WHERE status IN ('failed', 'cancelled', 'timed_out');
+CREATE INDEX executions_troubled_workflow ON executions (workspace_id, workflow_id, status, id)
+  WHERE status IN ('failed', 'cancelled', 'timed_out');
+CREATE INDEX executions_mode ON executions (workspace_id, mode, id)
+  WHERE mode IN ('manual', 'test', 'replay', 'error');
+CREATE INDEX executions_mode_workflow ON executions (workspace_id, workflow_id, mode, id)
+  WHERE mode IN ('manual', 'test', 'replay', 'error');
 CREATE INDEX executions_parent ON executions (workspace_id, parent_id) WHERE parent_id IS NOT NULL;
 
 CREATE TRIGGER executions_final BEFORE UPDATE ON executions
@@ -234,6 +244,8 @@ CREATE TABLE execution_waits (
   created_at INTEGER NOT NULL,
   PRIMARY KEY (workspace_id, execution_id, step)
 ) STRICT, WITHOUT ROWID;
+-- Resume addresses name the execution only.
+CREATE INDEX execution_waits_execution ON execution_waits (execution_id);
 
 -- The only clock. A row belongs to an execution or to a trigger.
 CREATE TABLE timers (
