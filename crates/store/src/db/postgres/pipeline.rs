@@ -133,10 +133,15 @@ impl Session {
                 Err(failure)
             }
             (Some(failure), None) => {
-                if !failure.lost {
-                    self.rollback().await?;
+                if failure.lost {
+                    return Err(failure);
                 }
-                Err(failure)
+                self.rollback().await?;
+                // What an earlier statement expected in vain says more: this one should not have run at all.
+                let vain =
+                    results.iter().zip(statements).filter(|(answer, _): &(&Answer, _)| answer.count == 0);
+                let vain = vain.filter_map(|(_, statement)| statement.expects.disappointed()).next();
+                Err(vain.map_or(failure, Failure::lasting))
             }
         }
     }

@@ -1,0 +1,9 @@
+//! One suite, both databases: every test runs on SQLite and on PostgreSQL.
+//!
+//! PostgreSQL is the server that `RUNNEL_TEST_POSTGRES` names, or the one on this machine; each test gets a database of
+//! its own there.
+
+mod support;
+
+mod people;
+mod workflows;
