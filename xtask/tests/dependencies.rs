@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates each of our crates may use.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("expr", &["model"]),
     ("sdk", &["expr", "model"]),
@@ -19,6 +19,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("cli", &["server", "app", "nodes", "sandbox", "engine", "store", "sdk", "expr", "model"]),
     ("testkit", &["engine", "store", "sdk", "expr", "model"]),
     ("bench", &["nodes", "sandbox", "engine", "sdk", "expr", "model"]),
+    ("trials", &[]),
     ("xtask", &[]),
 ];
 
@@ -49,7 +50,7 @@ const WALLS: [(&[&str], &[&str], &str); 6] = [
         "SQL belongs to the store",
     ),
     (&["oxc_parser"], &["expr"], "the expression language is one crate"),
-    (&["anyhow"], &["bench", "cli", "xtask"], "libraries have typed errors"),
+    (&["anyhow"], &["bench", "cli", "trials", "xtask"], "libraries have typed errors"),
 ];
 
 /// Crates in which nothing may wait, tell the time or roll dice.
