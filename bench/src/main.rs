@@ -1,4 +1,4 @@
-//! Measures the product against the gates of PERFORMANCE.md: `cargo xtask bench [--only NAME] [--json]`.
+//! Measures the core in memory against the gates of PERFORMANCE.md: a part of `cargo xtask bench`.
 //!
 //! Everything here runs in this process and in memory: what the engine, the nodes, the expressions and the sandbox
 //! cost, without a database or a network. Each figure is the median of its repeats, with the least and the most.
@@ -20,10 +20,10 @@ type Benchmark = fn() -> anyhow::Result<Vec<Figure>>;
 /// What can be measured.
 const ALL: [(&str, Benchmark); 5] = [
     ("expr", expressions::measure),
-    ("w2", workflows::w2),
-    ("w3", workflows::w3),
-    ("w5", workflows::w5),
-    ("w6", workflows::w6),
+    ("w2_memory", workflows::w2),
+    ("w3_memory", workflows::w3),
+    ("w5_memory", workflows::w5),
+    ("w6_memory", workflows::w6),
 ];
 
 fn main() -> ExitCode {

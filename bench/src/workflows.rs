@@ -15,30 +15,30 @@ use crate::figure::Figure;
 /// Webhook, set with two expressions, if, set.
 pub(crate) fn w2() -> anyhow::Result<Vec<Figure>> {
     let bench = Bench::new(include_str!("../workflows/w2.json"))?;
-    Ok(vec![Figure::new("w2", "ms", bench.repeat(15, 2_000)?)])
+    Ok(vec![Figure::new("w2_memory", "ms", bench.repeat(15, 2_000)?)])
 }
 
 /// Webhook, code making 100 items, filter, summarize.
 pub(crate) fn w3() -> anyhow::Result<Vec<Figure>> {
     let bench = Bench::new(include_str!("../workflows/w3.json"))?;
-    let whole = Figure::new("w3", "ms", bench.repeat(15, 200)?);
-    let code = Figure::new("w3_code", "ms", bench.repeat_node("Code", 1_000)?);
+    let whole = Figure::new("w3_memory", "ms", bench.repeat(15, 200)?);
+    let code = Figure::new("w3_memory_code", "ms", bench.repeat_node("Code", 1_000)?);
     Ok(vec![whole, code.below(1.0)])
 }
 
 /// Webhook, code making 10,000 items, ten set nodes adding a field each, limit.
 pub(crate) fn w5() -> anyhow::Result<Vec<Figure>> {
     let bench = Bench::new(include_str!("../workflows/w5x10000.json"))?;
-    let whole = Figure::new("w5", "ms", bench.repeat(15, 1)?);
-    let code = Figure::new("w5_code", "ms", bench.repeat_node("Gen", 15)?);
-    let set = Figure::new("w5_set", "ms", bench.repeat_node("S9", 15)?);
+    let whole = Figure::new("w5_memory", "ms", bench.repeat(15, 1)?);
+    let code = Figure::new("w5_memory_code", "ms", bench.repeat_node("Gen", 15)?);
+    let set = Figure::new("w5_memory_set", "ms", bench.repeat_node("S9", 15)?);
     Ok(vec![whole.below(300.0), code, set])
 }
 
 /// Webhook, 51 set nodes, one item.
 pub(crate) fn w6() -> anyhow::Result<Vec<Figure>> {
     let bench = Bench::new(include_str!("../workflows/w6.json"))?;
-    Ok(vec![Figure::new("w6", "ms", bench.repeat(15, 500)?).below(0.5)])
+    Ok(vec![Figure::new("w6_memory", "ms", bench.repeat(15, 500)?).below(0.5)])
 }
 
 struct Bench {

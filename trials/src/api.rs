@@ -57,7 +57,7 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value> {
-        let bytes = self.request(method, path, body);
+        let bytes = self.request(method, path, &[], body);
         let answer = tokio::time::timeout(Duration::from_secs(60), connection.exchange(&bytes)).await;
         let answer = answer.with_context(|| format!("{method} {path}: no answer in 60 s"))??;
         ensure!(answer.is_ok(), "{method} {path}: {} {}", answer.status, answer.text());
@@ -66,14 +66,18 @@ impl Api {
     }
 
     /// The bytes of a call.
-    pub(crate) fn request(&self, method: &str, path: &str, body: Option<&Value>) -> Vec<u8> {
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Vec<u8> {
         let authorization = format!("Bearer {}", self.key);
+        let key = (!self.key.is_empty()).then_some(("authorization", authorization.as_str()));
+        let headers: Vec<_> = headers.iter().copied().chain(key).collect();
         let body = body.map(Value::to_string);
-        let headers: &[(&str, &str)] = match self.key.as_str() {
-            "" => &[],
-            _ => &[("authorization", authorization.as_str())],
-        };
-        request(method, path, headers, body.as_deref().map(str::as_bytes))
+        request(method, path, &headers, body.as_deref().map(str::as_bytes))
     }
 
     /// Imports an n8n workflow and publishes it.
@@ -85,6 +89,30 @@ impl Api {
         let published = self.call("POST", &path, None).await?;
         let hook = find_hook(&published).unwrap_or_default();
         Ok(Published { id, hook })
+    }
+
+    /// A page of the executions of a workflow, newest first.
+    pub(crate) async fn executions(
+        &self,
+        connection: &mut Connection,
+        workflow: &str,
+        status: Option<&str>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page> {
+        let mut path = format!("/api/v1/executions?workflow_id={workflow}&limit={limit}");
+        if let Some(status) = status {
+            path += &format!("&status={status}");
+        }
+        if let Some(cursor) = cursor {
+            path += &format!("&cursor={cursor}");
+        }
+        let mut page = self.call_on(connection, "GET", &path, None).await?;
+        let next = page["next_cursor"].as_str().map(Into::into);
+        match page["items"].take() {
+            Value::Array(items) => Ok(Page { items, next }),
+            _ => bail!("GET {path} lists nothing: {page}"),
+        }
     }
 
     /// A webhook's path is served at once in this process; another process may hear of it a little later.
@@ -99,6 +127,12 @@ impl Api {
         }
         bail!("{address} does not serve {hook} 10 s after it was published")
     }
+}
+
+/// A page of executions.
+pub(crate) struct Page {
+    pub(crate) items: Vec<Value>,
+    pub(crate) next: Option<String>,
 }
 
 /// The first address of a webhook in what publishing answered, without the host.

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::bench;
+use crate::{bench, chaos};
 
 /// What is to be done.
 pub(crate) enum Task {
     Bench(bench::Options),
+    Chaos(chaos::Options),
 }
 
 /// The words of the command line, sorted.
@@ -19,7 +20,7 @@ pub(crate) struct Arguments {
 }
 
 /// Options that stand alone.
-const FLAGS: [&str; 2] = ["--json", "--long"];
+const FLAGS: [&str; 3] = ["--json", "--long", "--short"];
 
 impl Arguments {
     pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Self> {
@@ -49,6 +50,7 @@ impl Arguments {
                 long: self.flag("--long"),
                 json: self.flag("--json"),
             }),
+            "chaos" => Task::Chaos(self.chaos(program)?),
             other => bail!("there is no task \"{other}\"; there are bench and chaos"),
         };
         let rest: Vec<_> = self.values.iter().map(|(name, _)| name).chain(&self.flags).collect();
@@ -56,6 +58,23 @@ impl Arguments {
             bail!("{} takes no {unknown}", self.task);
         }
         Ok(task)
+    }
+
+    fn chaos(&mut self, program: PathBuf) -> Result<chaos::Options> {
+        let (long, short) = (self.flag("--long"), self.flag("--short"));
+        let kills = match self.take("--kills") {
+            Some(number) => number.parse().context("--kills needs a number")?,
+            None if long => 1_000,
+            None if short => 5,
+            None => 50,
+        };
+        let seed = match self.take("--seed") {
+            Some(number) => number.parse().context("--seed needs a number")?,
+            None => fastrand::u64(..),
+        };
+        let database = self.take("--database").map(|name| chaos::Database::parse(&name)).transpose()?;
+        let (fault, json) = (self.take("--fault"), self.flag("--json"));
+        Ok(chaos::Options { program, kills, database, fault, long, short, seed, json })
     }
 
     fn take(&mut self, name: &str) -> Option<String> {

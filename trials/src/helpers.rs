@@ -27,8 +27,7 @@ impl Helper {
 
     /// Answers every request with `{ok, path}`.
     pub(crate) async fn echo() -> Result<Self> {
-        let answer =
-            async |uri: Uri| -> Json<Value> { Json(json!({ "ok": true, "path": uri.path() })) };
+        let answer = async |uri: Uri| -> Json<Value> { Json(json!({ "ok": true, "path": uri.path() })) };
         Self::serve(axum::Router::new().fallback(any(answer))).await
     }
 }

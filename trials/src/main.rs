@@ -10,6 +10,7 @@
 mod api;
 mod arguments;
 mod bench;
+mod chaos;
 mod figure;
 mod helpers;
 mod http;
@@ -40,5 +41,6 @@ async fn main() -> ExitCode {
 async fn run() -> Result<bool> {
     match Arguments::parse(std::env::args().skip(1))?.task()? {
         Task::Bench(options) => bench::bench(&options).await,
+        Task::Chaos(options) => chaos::chaos(&options).await,
     }
 }

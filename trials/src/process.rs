@@ -74,7 +74,7 @@ impl Recipe {
             .env("RUNNEL_METRICS_LISTEN", self.metrics.to_string())
             .env("RUNNEL_SETUP_TOKEN", SETUP_TOKEN)
             .env("RUNNEL_TRUSTED_NETWORKS", "127.0.0.0/8")
-            .envs(self.database.iter().map(|url| ("RUNNEL_DATABASE", url)))
+            .envs(self.database.iter().map(|url| ("RUNNEL_DATABASE_URL", url)))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -1,4 +1,4 @@
-//! The workflows of the benchmark, as n8n exports them, and what is sent to their webhooks.
+//! The workflows of the trials, as n8n exports them, and what is sent to their webhooks.
 
 use std::net::SocketAddr;
 
@@ -27,7 +27,61 @@ pub(crate) fn workflow(name: &str, helper: Option<SocketAddr>) -> Result<Value> 
     serde_json::from_str(&text).with_context(|| format!("the workflow {name} is not JSON"))
 }
 
-/// The body of every request.
+/// Waits until the moment that the request names, then calls the sink.
+pub(crate) fn waits(sink: SocketAddr) -> Value {
+    let wait = json!({ "resume": "specificTime", "dateTime": "={{ $json.body.until }}" });
+    chain("waits", &[hook("waits"), ("wait", 1.1, wait), call("POST", sink, "done/{{ $json.body.id }}")])
+}
+
+/// Calls the sink in a way that may be repeated, and in which the sink can only see what made it fall.
+pub(crate) fn poison(sink: SocketAddr) -> Value {
+    chain("poison", &[hook("poison"), call("GET", sink, "poison/{{ $json.body.id }}")])
+}
+
+/// Tells the sink the time, every second.
+pub(crate) fn schedule(sink: SocketAddr) -> Value {
+    let rule = json!({ "rule": { "interval": [{ "field": "seconds", "secondsInterval": 1 }] } });
+    let id = "done/{{ $json.timestamp }}";
+    chain("schedule", &[("scheduleTrigger", 1.2, rule), call("POST", sink, id)])
+}
+
+type Node = (&'static str, f64, Value);
+
+fn hook(path: &str) -> Node {
+    ("webhook", 2.0, json!({ "httpMethod": "POST", "path": path, "responseMode": "onReceived" }))
+}
+
+fn call(method: &str, sink: SocketAddr, path: &str) -> Node {
+    ("httpRequest", 4.2, json!({ "method": method, "url": format!("=http://{sink}/{path}"), "options": {} }))
+}
+
+/// Nodes one after another, each named by its type.
+fn chain(name: &str, nodes: &[Node]) -> Value {
+    let node = |(index, (kind, version, parameters)): (usize, &Node)| {
+        json!({
+            "id": kind,
+            "name": kind,
+            "type": format!("n8n-nodes-base.{kind}"),
+            "typeVersion": version,
+            "position": [200 * index, 0],
+            "parameters": parameters,
+            "webhookId": format!("{name}-{kind}"),
+        })
+    };
+    let mut connections = serde_json::Map::new();
+    for pair in nodes.windows(2) {
+        let target = json!([[{ "node": pair[1].0, "type": "main", "index": 0 }]]);
+        connections.insert(pair[0].0.into(), json!({ "main": target }));
+    }
+    json!({
+        "name": name,
+        "nodes": nodes.iter().enumerate().map(node).collect::<Vec<_>>(),
+        "connections": connections,
+        "settings": { "executionOrder": "v1" },
+    })
+}
+
+/// The body of every request of the benchmark.
 pub(crate) fn body() -> Value {
     json!({ "name": "Ada", "n": 41, "tags": ["a", "b"] })
 }

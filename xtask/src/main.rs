@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask start | test | bench`.
+//! The project's own commands: `cargo xtask start | test | bench | chaos`.
 //!
 //! One entry for people and CI. Deliberately few dependencies: this is what a newcomer builds first.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its user")]
@@ -7,6 +7,7 @@ mod bench;
 mod run;
 mod start;
 mod test;
+mod trials;
 
 use std::process::ExitCode;
 
@@ -16,8 +17,11 @@ Usage: cargo xtask COMMAND
   start                  build Runnel and run a sample workflow
   test [--no-conformance]
                          everything CI runs: format, lints, dependencies, tests, conformance
-  bench [--only NAME] [--json]
+  bench [--only NAME] [--long] [--json]
                          measure against the gates of PERFORMANCE.md (release build)
+  chaos [--kills N] [--database sqlite|postgres|two] [--fault NAME|all] [--seed N] [--long] [--short] [--json]
+                         kill the server under load, or break what it stands on, and check that nothing
+                         acknowledged was lost and nothing done twice (release build)
 ";
 
 fn main() -> ExitCode {
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
         "start" => start::start(rest),
         "test" => test::test(rest),
         "bench" => bench::bench(rest),
+        "chaos" => trials::chaos(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use axum::Json;
 use axum::routing::post;
 use serde_json::Value;
@@ -76,7 +76,12 @@ pub(super) async fn w2_postgres(options: &Options) -> Result<Vec<Figure>> {
     let cluster = Cluster::start()?;
     let database = cluster.create_database("bench")?;
     let folder = tempfile::TempDir::with_prefix("runnel-bench-")?;
-    let recipe = |name: &str| Recipe::new(&options.program, &folder.path().join(name), Some(&database));
+    // Both processes need the key with which secrets are encrypted.
+    let key = folder.path().join("key").display().to_string();
+    let recipe = |name: &str| -> Result<Recipe> {
+        let recipe = Recipe::new(&options.program, &folder.path().join(name), Some(&database))?;
+        Ok(recipe.with("RUNNEL_KEY_FILE", &key))
+    };
     let first = recipe("first")?.start().await?;
     let api = Api::set_up(&first).await?;
     let published = api.publish(&workflow("w2", None)?).await?;
@@ -86,28 +91,12 @@ pub(super) async fn w2_postgres(options: &Options) -> Result<Vec<Figure>> {
     let one = closed("w2-pg", &load).await?.at_least(3_000.0);
     let latency = open("w2-pg", &load, one.value() / 2.0).await?;
 
-    // Both processes need the key with which secrets are encrypted.
-    let second = recipe("second")?;
-    copy_key(&first.recipe, &second)?;
-    let second = second.start().await?;
+    let second = recipe("second")?.start().await?;
     api.await_hook(second.recipe.address, &published.hook, &body()).await?;
     let load = Load::usual(vec![target, hook_target(&second, &published)]);
     // One loses nothing by a second: allowed is what repeats differ by.
     let two = closed("w2-pg-two", &load).await?.at_least(one.value() * 0.95);
     Ok([vec![one], latency, vec![two]].concat())
-}
-
-/// Gives a second process the key file of the first.
-pub(crate) fn copy_key(from: &Recipe, to: &Recipe) -> Result<()> {
-    std::fs::create_dir_all(&to.folder)?;
-    for entry in std::fs::read_dir(&from.folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "key") {
-            let name = path.file_name().context("a key file has a name")?;
-            std::fs::copy(&path, to.folder.join(name))?;
-        }
-    }
-    Ok(())
 }
 
 async fn closed(name: &str, load: &Load) -> Result<Figure> {
