@@ -38,11 +38,6 @@ impl Api {
         Ok(api)
     }
 
-    /// The same owner at another process.
-    pub(crate) fn at(&self, address: SocketAddr) -> Self {
-        Self { address, key: self.key.clone() }
-    }
-
     /// One call; anything but success is an error that says what came.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let mut connection = Connection::open(self.address).await?;

@@ -115,7 +115,7 @@ impl Server {
     }
 
     /// Whether it runs.
-    pub(crate) fn lives(&mut self) -> bool {
+    fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 

@@ -2,9 +2,11 @@
 
 mod clock;
 mod disk;
+mod freeze;
 mod idempotency;
 mod poison;
 mod postgres;
+mod rolling;
 mod schedule;
 mod stream;
 mod waits;
@@ -45,6 +47,8 @@ pub(super) async fn fault(options: &Options, name: &str) -> Result<Verdict> {
         "waits" => waits::due_together(options).await,
         "idempotency" => idempotency::at_once(options).await,
         "schedule" => schedule::killed_at_fire_time(options).await,
-        _ => poison::pill(options).await,
+        "poison" => poison::pill(options).await,
+        "freeze" => freeze::zombie(options).await,
+        _ => rolling::restart(options).await,
     }
 }

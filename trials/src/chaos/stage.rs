@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -150,6 +151,21 @@ impl Stage {
     /// `kill -9` of a server that runs.
     pub(super) fn kill(&mut self, index: usize) -> Result<()> {
         self.servers[index].take().context("the server is dead already")?.kill().map(drop)
+    }
+
+    /// Asks a server to stop and waits until it has.
+    pub(super) async fn stop(&mut self, index: usize) -> Result<()> {
+        self.servers[index].take().context("the server is dead already")?.stop().await.map(drop)
+    }
+
+    /// Lets a server not move, as if its machine were paused.
+    pub(super) fn freeze(&self, index: usize) -> Result<()> {
+        self.servers[index].as_ref().context("the server is dead")?.signal(Signal::STOP)
+    }
+
+    /// Lets a frozen server go on as if nothing had happened.
+    pub(super) fn thaw(&self, index: usize) -> Result<()> {
+        self.servers[index].as_ref().context("the server is dead")?.signal(Signal::CONT)
     }
 
     /// Starts a dead server; it is not ready yet.
