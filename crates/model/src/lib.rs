@@ -10,7 +10,7 @@ pub mod item;
 pub mod journal;
 pub mod policy;
 pub mod status;
-mod strict;
+pub mod strict;
 pub mod validate;
 pub mod value;
 pub mod workflow;

@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use crate::validate::{Code, Problem};
 
 /// Fails at the first object with a duplicate member, and on text that is no JSON.
-pub(crate) fn check_members(text: &str) -> Result<(), Problem> {
+pub fn check_members(text: &str) -> Result<(), Problem> {
     let mut finding = Finding::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let result = Walk(&mut finding).deserialize(&mut deserializer).and_then(|()| deserializer.end());

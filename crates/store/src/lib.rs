@@ -14,6 +14,7 @@ mod db;
 mod error;
 pub mod executions;
 mod fresh;
+pub mod idempotency;
 pub mod journal;
 mod migrate;
 mod page;
