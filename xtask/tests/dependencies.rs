@@ -24,14 +24,12 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// Foreign crates that only some of ours may use directly, and why.
-const WALLS: [(&[&str], &[&str], &str); 6] = [
+const WALLS: [(&[&str], &[&str], &str); 7] = [
+    (&["http-body-util", "hyper", "hyper-util"], &["sdk", "server"], "one crate asks, one answers"),
     (
         &[
             "curl",
-            "http-body-util",
-            "hyper",
             "hyper-rustls",
-            "hyper-util",
             "isahc",
             "reqwest",
             "tokio-rustls",
