@@ -1,6 +1,6 @@
 //! How the owner of an execution records what happened.
 
-mod postgres;
+pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
 use jiff::Timestamp;

@@ -353,3 +353,20 @@ BEGIN
 END $$;
 CREATE TRIGGER execution_events_append_only BEFORE UPDATE ON execution_events FOR EACH ROW
   EXECUTE FUNCTION journal_is_append_only();
+
+-- An id that sorts after those given before in the same order of locks: microseconds, then chance. A UUID of version 7.
+CREATE FUNCTION ordered_id() RETURNS uuid LANGUAGE sql VOLATILE AS $$
+  SELECT encode(
+    substring(int8send(us / 1000) FROM 3)
+      || substring(int4send((28672 + (us % 1000) * 4)::int) FROM 3)
+      || substring(uuid_send(gen_random_uuid()) FROM 9), 'hex')::uuid
+    FROM (SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS us) AS now
+$$;
+
+-- The number of the last batch that each writer of commits has committed. Whoever loses the connection while it
+-- commits finds here whether it did.
+CREATE TABLE commit_marks (
+  writer uuid NOT NULL PRIMARY KEY,
+  batch bigint NOT NULL,
+  at timestamptz NOT NULL
+);

@@ -3,10 +3,10 @@
 //! Every statement runs in a transaction that first takes the role of its [`Scope`]. What is known not to have been
 //! committed is tried again for a while, so that a restart of the server costs time, not errors.
 
-mod bind;
+pub(crate) mod bind;
 mod connect;
-mod failure;
-mod pipeline;
+pub(crate) mod failure;
+pub(crate) mod pipeline;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +15,21 @@ use deadpool_postgres::Pool;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
-use crate::db::postgres::failure::{Failure, Stage};
-use crate::db::postgres::pipeline::Session;
+use crate::commit::postgres::Committers;
+use failure::{Failure, Stage};
+use pipeline::Session;
 use crate::db::{Row, Scope, Statement};
 use crate::error::{Error, Result};
 use crate::store::Wakeup;
 
 /// How long a statement that did not happen is tried again before its caller is told.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long the server may take for one transaction.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How many connections write commits.
+const COMMITTERS: usize = 2;
 
 /// A database on a server.
 #[derive(Clone)]
@@ -35,18 +39,25 @@ pub(crate) struct Postgres {
 
 struct Inner {
     pool: Pool,
+    committers: Committers,
 }
 
 impl Postgres {
     pub(crate) async fn open(
         url: &str,
         connections: usize,
-        _wakeups: broadcast::Sender<Wakeup>,
+        wakeups: broadcast::Sender<Wakeup>,
     ) -> Result<Self> {
         let target = connect::Target::parse(url)?;
         target.prepare().await?;
         let pool = target.pool(connections)?;
-        Ok(Self { inner: Arc::new(Inner { pool }) })
+        let committers = Committers::start(target.pool(COMMITTERS)?, COMMITTERS, wakeups);
+        Ok(Self { inner: Arc::new(Inner { pool, committers }) })
+    }
+
+    /// Those that write commits.
+    pub(crate) fn committers(&self) -> &Committers {
+        &self.inner.committers
     }
 
     pub(crate) async fn rows(&self, scope: Scope, statement: Statement) -> Result<Vec<Row>> {

@@ -79,10 +79,10 @@ impl From<tokio_postgres::Error> for Failure {
             lost || [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code);
         let error = match code.code() {
             "53100" => Error::Full,
-            "23505" => Error::Conflict(format!("it exists already: {}", detail(told))),
-            "23503" => Error::Conflict(format!("something else belongs to it: {}", detail(told))),
-            // A class of its own: what is asked for can never be stored.
-            class if class.starts_with("22") || class.starts_with("23") => {
+            "23505" => Error::Conflict("it exists already".into()),
+            "23503" => Error::Conflict("what it refers to does not exist, or is still referred to".into()),
+            class if class.starts_with("23") => Error::Conflict(told.message().into()),
+            class if class.starts_with("22") => {
                 Error::Refused(format!("the database does not accept a value: {}", told.message()))
             }
             class if class.starts_with("42") => {
@@ -132,8 +132,4 @@ fn is_io(error: &tokio_postgres::Error) -> bool {
         source = cause.source();
     }
     false
-}
-
-fn detail(told: &tokio_postgres::error::DbError) -> &str {
-    told.constraint().unwrap_or_else(|| told.message())
 }

@@ -146,7 +146,12 @@ impl Session {
         }
     }
 
-    async fn rollback(&self) -> Result<(), Failure> {
+    /// Parses a statement whose parameters say their types, unless the connection has seen it.
+    pub(crate) async fn parse(&self, sql: &'static str) -> Result<tokio_postgres::Statement, Failure> {
+        Ok(self.client().prepare_cached(sql).await?)
+    }
+
+    pub(crate) async fn rollback(&self) -> Result<(), Failure> {
         self.client().batch_execute("ROLLBACK").await.map_err(Failure::from)
     }
 
@@ -179,6 +184,11 @@ impl Session {
     /// Says how the transaction ended. Without this the connection is closed, as nobody knows what it is in.
     pub(crate) fn finish<T>(&mut self, result: &Result<T, Failure>) {
         self.clean = !matches!(result, Err(failure) if failure.lost);
+    }
+
+    /// Says that nobody knows in what state the connection is.
+    pub(crate) fn discard(&mut self) {
+        self.clean = false;
     }
 }
 

@@ -1,0 +1,62 @@
+//! What became of a batch whose connection was lost while it was committed.
+
+use std::time::Duration;
+
+use deadpool_postgres::Pool;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::db::Scope;
+use crate::db::postgres::failure::Failure;
+use crate::db::postgres::pipeline::{Session, begin};
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is durable.
+    Committed,
+    /// It left no trace and never will.
+    Nothing,
+    /// The database did not say in time.
+    Unknown,
+}
+
+/// Every batch writes its number to its writer's row. Locking that row waits for a transaction that the server may still
+/// be about to commit.
+const MARK: &str = "INSERT INTO commit_marks AS mark (writer, batch, at) VALUES ($1, 0, clock_timestamp())
+  ON CONFLICT (writer) DO UPDATE SET at = clock_timestamp() RETURNING mark.batch";
+
+/// Asks until the database answers or `give_up` is reached.
+pub(super) async fn fate(pool: &Pool, writer: Uuid, batch: i64, give_up: Instant) -> Fate {
+    let mut pause = Duration::from_millis(20);
+    loop {
+        match tokio::time::timeout_at(give_up, ask(pool, writer)).await {
+            Ok(Ok(last)) if last == batch => return Fate::Committed,
+            Ok(Ok(_)) => return Fate::Nothing,
+            Ok(Err(failure)) => tracing::debug!(error = %failure.error, "cannot ask what was committed yet"),
+            Err(_) => return Fate::Unknown,
+        }
+        if Instant::now() + pause > give_up {
+            return Fate::Unknown;
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(500));
+    }
+}
+
+async fn ask(pool: &Pool, writer: Uuid) -> Result<i64, Failure> {
+    let mut session = Session::checkout(pool).await?;
+    let result = async {
+        let client = session.client();
+        client.batch_execute(&begin(Scope::Engine)).await?;
+        let row = client.query_one(MARK, &[&writer]).await?;
+        client.batch_execute("COMMIT").await?;
+        Ok(row.try_get(0)?)
+    };
+    let result = result.await;
+    session.finish(&result);
+    if result.is_err() {
+        session.discard();
+    }
+    result
+}
