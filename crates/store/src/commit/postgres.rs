@@ -8,6 +8,7 @@
 //! belongs to a locked execution, what workflows remember, blobs. So writers wait for each other but never in a circle.
 
 mod columns;
+mod occur;
 mod plan;
 mod settle;
 mod write;
@@ -16,17 +17,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use deadpool_postgres::Pool;
-use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::commit::postgres::plan::{Batch, Verdict};
 use crate::commit::postgres::settle::Fate;
 use crate::db::postgres::failure::{Failure, Stage};
+use crate::db::postgres::hints::Hints;
 use crate::db::postgres::{PATIENCE, Postgres};
 use crate::error::{Error, Result};
 use crate::payload::{Packed, Payload};
 use crate::store::Wakeup;
+use crate::timers::Firing;
 
 /// Commits in one transaction at most.
 const BATCH: usize = 64;
@@ -38,7 +41,16 @@ const BATCH_BYTES: usize = 4 << 20;
 const BACKLOG: usize = 1024;
 
 pub(super) async fn commit(db: &Postgres, commit: Packed) -> Result<()> {
-    db.committers().submit(commit).await
+    plan::check(&commit)?;
+    db.committers().submit(Work::Commit(Box::new(commit))).await
+}
+
+/// What a writer is asked for.
+pub(crate) enum Work {
+    /// A commit, to be written with those of others.
+    Commit(Box<Packed>),
+    /// An occurrence of a trigger and what it starts, to be written alone.
+    Firing(Box<Firing>, Vec<Packed>),
 }
 
 /// The writers of commits.
@@ -46,9 +58,9 @@ pub(crate) struct Committers {
     queue: mpsc::Sender<Unit>,
 }
 
-/// A commit and who waits for it.
+/// Work and who waits for it.
 struct Unit {
-    commit: Packed,
+    work: Work,
     answer: oneshot::Sender<Result<()>>,
 }
 
@@ -65,12 +77,12 @@ struct Writer {
     batch: i64,
     pool: Pool,
     intake: Arc<Mutex<Intake>>,
-    wakeups: broadcast::Sender<Wakeup>,
+    hints: Hints,
 }
 
 impl Committers {
     /// Starts writers; they end when the last handle is gone.
-    pub(crate) fn start(pool: Pool, writers: usize, wakeups: broadcast::Sender<Wakeup>) -> Self {
+    pub(crate) fn start(pool: Pool, writers: usize, hints: Hints) -> Self {
         let (queue, receiver) = mpsc::channel(BACKLOG);
         let intake = Arc::new(Mutex::new(Intake { queue: receiver, held: VecDeque::new() }));
         for _ in 0..writers {
@@ -79,18 +91,18 @@ impl Committers {
                 batch: 0,
                 pool: pool.clone(),
                 intake: intake.clone(),
-                wakeups: wakeups.clone(),
+                hints: hints.clone(),
             };
             tokio::spawn(writer.serve());
         }
         Self { queue }
     }
 
-    /// Waits until the commit is durable or known not to be.
-    pub(crate) async fn submit(&self, commit: Packed) -> Result<()> {
+    /// Waits until the work is durable or known not to be.
+    pub(crate) async fn submit(&self, work: Work) -> Result<()> {
         let (answer, answered) = oneshot::channel();
         let gone = || Error::Unavailable("the writers of the database have ended".into());
-        self.queue.send(Unit { commit, answer }).await.map_err(|_| gone())?;
+        self.queue.send(Unit { work, answer }).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 }
@@ -101,36 +113,45 @@ fn random() -> [u8; 16] {
     bytes
 }
 
+/// What is written together.
+enum Load {
+    Commits(Vec<Packed>, Vec<oneshot::Sender<Result<()>>>),
+    Firing(Box<Firing>, Vec<Packed>, oneshot::Sender<Result<()>>),
+}
+
 impl Intake {
-    /// The next commits, in their order. Two of the same execution never come together: the second may depend on what
+    /// The next work, in its order. Two commits of the same execution never come together: the second may depend on what
     /// becomes of the first. Nothing means that there will be no more.
-    async fn next(&mut self) -> Vec<Unit> {
-        let mut units = Vec::new();
+    async fn next(&mut self) -> Option<Load> {
+        let (mut commits, mut answers) = (Vec::new(), Vec::new());
         let mut taken = plan::Executions::default();
         let mut bytes = 0;
         let mut later = VecDeque::new();
-        while units.len() < BATCH && bytes < BATCH_BYTES {
+        while commits.len() < BATCH && bytes < BATCH_BYTES {
             let unit = match self.held.pop_front() {
                 Some(unit) => unit,
-                None if units.is_empty() => match self.queue.recv().await {
-                    Some(unit) => unit,
-                    None => break,
-                },
+                None if commits.is_empty() => self.queue.recv().await?,
                 None => match self.queue.try_recv() {
                     Ok(unit) => unit,
                     Err(_) => break,
                 },
             };
-            if taken.add(&unit.commit) {
-                bytes += weight(&unit.commit);
-                units.push(unit);
-            } else {
-                later.push_back(unit);
+            match unit.work {
+                Work::Commit(commit) if taken.add(&commit) => {
+                    bytes += weight(&commit);
+                    commits.push(*commit);
+                    answers.push(unit.answer);
+                }
+                Work::Firing(firing, starts) if commits.is_empty() => {
+                    self.held.append(&mut later);
+                    return Some(Load::Firing(firing, starts, unit.answer));
+                }
+                _ => later.push_back(unit),
             }
         }
         later.append(&mut self.held);
         self.held = later;
-        units
+        Some(Load::Commits(commits, answers))
     }
 }
 
@@ -145,36 +166,38 @@ fn weight(commit: &Packed) -> usize {
 impl Writer {
     async fn serve(mut self) {
         loop {
-            let units = self.intake.lock().await.next().await;
-            if units.is_empty() {
-                return;
-            }
-            let (commits, answers): (Vec<_>, Vec<_>) =
-                units.into_iter().map(|unit| (unit.commit, unit.answer)).unzip();
-            let verdicts = self.write(&commits).await;
-            for wakeup in plan::wakeups(&commits, &verdicts) {
-                // Nobody has to listen.
-                let _ = self.wakeups.send(wakeup);
-            }
-            for (answer, verdict) in answers.into_iter().zip(verdicts) {
-                // Whoever asked may have gone.
-                let _ = answer.send(verdict.result);
+            let load = self.intake.lock().await.next().await;
+            match load {
+                None => return,
+                Some(Load::Commits(commits, answers)) => {
+                    let verdicts = self.write(&commits).await;
+                    self.hints.tell(plan::wakeups(&commits, &verdicts));
+                    for (answer, verdict) in answers.into_iter().zip(verdicts) {
+                        // Whoever asked may have gone.
+                        let _ = answer.send(verdict.result);
+                    }
+                }
+                Some(Load::Firing(firing, starts, answer)) => {
+                    let verdicts = self.together(&starts, Some(&firing)).await;
+                    let result = verdicts.map(|verdicts| {
+                        self.hints.tell(plan::wakeups(&starts, &verdicts));
+                        self.hints.tell(firing.next_due_at.map(|_| Wakeup::Timers));
+                    });
+                    let _ = answer.send(result);
+                }
             }
         }
     }
 
     /// Writes commits and says what became of each.
     async fn write(&mut self, commits: &[Packed]) -> Vec<Verdict> {
-        match self.together(commits).await {
+        match self.together(commits, None).await {
             Ok(verdicts) => verdicts,
             // One of them cannot be written: the others must not suffer.
-            Err(Error::Conflict(_) | Error::Refused(_) | Error::Damaged(_)) if commits.len() > 1 => {
+            Err(Error::Conflict(_) | Error::Refused(_) | Error::Damaged(_)) => {
                 let mut verdicts = Vec::with_capacity(commits.len());
                 for commit in commits {
-                    match self.together(std::slice::from_ref(commit)).await {
-                        Ok(single) => verdicts.extend(single),
-                        Err(error) => verdicts.push(Verdict::failed(error)),
-                    }
+                    verdicts.extend(self.alone(commit).await);
                 }
                 verdicts
             }
@@ -182,11 +205,26 @@ impl Writer {
         }
     }
 
+    async fn alone(&mut self, commit: &Packed) -> Vec<Verdict> {
+        match self.together(std::slice::from_ref(commit), None).await {
+            Ok(verdicts) => verdicts,
+            Err(Error::Conflict(text)) => {
+                let exists = settle::exists(&self.pool, &commit.commit).await;
+                vec![Verdict::failed(match exists {
+                    Ok(true) => Error::Duplicate(commit.commit.execution),
+                    Ok(false) => Error::Conflict(text),
+                    Err(failure) => failure.error,
+                })]
+            }
+            Err(error) => vec![Verdict::failed(error)],
+        }
+    }
+
     /// Writes commits in one transaction, again and again while it is certain that it was not committed.
-    async fn together(&mut self, commits: &[Packed]) -> Result<Vec<Verdict>> {
+    async fn together(&mut self, commits: &[Packed], firing: Option<&Firing>) -> Result<Vec<Verdict>> {
         let give_up = Instant::now() + 2 * PATIENCE;
         let mut pause = std::time::Duration::from_millis(5);
-        let mut batch = Batch::new(commits);
+        let mut batch = Batch::new(commits, firing);
         loop {
             self.batch += 1;
             let failure = match write::attempt(&self.pool, self.id, self.batch, &mut batch).await {

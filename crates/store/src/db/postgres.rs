@@ -6,21 +6,25 @@
 pub(crate) mod bind;
 mod connect;
 pub(crate) mod failure;
+pub(crate) mod hints;
 pub(crate) mod pipeline;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
 
 use crate::commit::postgres::Committers;
-use failure::{Failure, Stage};
-use pipeline::Session;
 use crate::db::{Row, Scope, Statement};
 use crate::error::{Error, Result};
 use crate::store::Wakeup;
+use failure::{Failure, Stage};
+use hints::Hints;
+use pipeline::Session;
 
 /// How long a statement that did not happen is tried again before its caller is told.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -40,6 +44,9 @@ pub(crate) struct Postgres {
 struct Inner {
     pool: Pool,
     committers: Committers,
+    hints: Hints,
+    /// The workspace that was served last.
+    turn: Mutex<Uuid>,
 }
 
 impl Postgres {
@@ -51,8 +58,20 @@ impl Postgres {
         let target = connect::Target::parse(url)?;
         target.prepare().await?;
         let pool = target.pool(connections)?;
-        let committers = Committers::start(target.pool(COMMITTERS)?, COMMITTERS, wakeups);
-        Ok(Self { inner: Arc::new(Inner { pool, committers }) })
+        let writers = target.pool(COMMITTERS)?;
+        let hints = Hints::start(target, wakeups);
+        let committers = Committers::start(writers, COMMITTERS, hints.clone());
+        Ok(Self { inner: Arc::new(Inner { pool, committers, hints, turn: Mutex::default() }) })
+    }
+
+    /// Gives a hint to this process and to the others.
+    pub(crate) fn hint(&self, wakeup: Wakeup) {
+        self.inner.hints.tell([wakeup]);
+    }
+
+    /// The workspace that was served last from the queue.
+    pub(crate) fn turn(&self) -> &Mutex<Uuid> {
+        &self.inner.turn
     }
 
     /// Those that write commits.
@@ -73,6 +92,25 @@ impl Postgres {
         statements: Vec<Statement>,
     ) -> Result<Vec<Vec<Row>>> {
         self.run(scope, &statements, false).await
+    }
+
+    /// Runs one statement of its own types in a transaction. Its answer is lost when the connection is.
+    pub(crate) async fn query(
+        &self,
+        scope: Scope,
+        sql: &'static str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<tokio_postgres::Row>> {
+        let attempt = || async {
+            let mut session = Session::checkout(&self.inner.pool).await?;
+            let result = match tokio::time::timeout(DEADLINE, session.single(scope, sql, params)).await {
+                Ok(result) => result,
+                Err(_) => Err(Failure::silent(DEADLINE)),
+            };
+            session.finish(&result);
+            result
+        };
+        retry(|stage| stage == Stage::Open, attempt).await
     }
 
     async fn run(&self, scope: Scope, statements: &[Statement], reads: bool) -> Result<Vec<Vec<Row>>> {

@@ -1,5 +1,6 @@
 //! The rows that the commits of a batch make, column by column: one statement per table, however many commits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use model::ids::WorkerId;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::plan::{Batch, Place};
 use crate::commit::{Commit, LeaseAfter, NewExecution};
 use crate::db::postgres::bind::Micros;
-use crate::payload::{Packed, Payload};
+use crate::payload::{self, Packed, Payload};
 
 /// A statement and its columns.
 pub(super) type Write<'t> = (&'static str, Vec<&'t (dyn ToSql + Sync)>);
@@ -123,7 +124,7 @@ tables! {
            AND signal.execution_id = old.execution_id";
 
     /// What executions want of others. These are locked.
-    Signals<'a> { workspaces: Uuid, executions: Uuid, kinds: &'a str, payloads: &'a [u8] }
+    Signals<'a> { workspaces: Uuid, executions: Uuid, kinds: &'a str, payloads: Cow<'a, [u8]> }
       "INSERT INTO execution_signals (workspace_id, execution_id, id, kind, payload, created_at)
          SELECT workspace_id, execution_id, ordered_id(), kind, payload, clock_timestamp()
            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[]) WITH ORDINALITY
@@ -137,15 +138,18 @@ tables! {
              clock_timestamp()
            FROM unnest($1::uuid[], $2::uuid[], $3::boolean[]) AS new (workspace_id, id, always)
            JOIN executions AS head USING (workspace_id, id)
-           WHERE head.lease_owner IS NULL AND head.finished_at IS NULL AND (new.always OR EXISTS (
+           WHERE head.lease_owner IS NULL AND head.status IN ('queued', 'running', 'waiting', 'paused') AND (new.always OR EXISTS (
              SELECT FROM execution_signals AS signal
                WHERE signal.workspace_id = head.workspace_id AND signal.execution_id = head.id))
          ON CONFLICT DO NOTHING";
 
     /// What workflows remember.
     Memories<'a> { workspaces: Uuid, workflows: Uuid, data: &'a str }
+      // They outlive neither their workflow nor keep an execution from going on without it.
       "INSERT INTO workflow_static_data (workspace_id, workflow_id, data, updated_at)
-         SELECT *, clock_timestamp() FROM unnest($1::uuid[], $2::uuid[], $3::text[])
+         SELECT workspace_id, id, data, clock_timestamp()
+           FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS new (workspace_id, id, data)
+           JOIN workflows USING (workspace_id, id)
          ON CONFLICT (workspace_id, workflow_id) DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at";
 
     /// Blobs that records refer to.
@@ -244,8 +248,8 @@ impl<'a> Tables<'a> {
         let (workspace, execution) = (uuid(commit.workspace.as_bytes()), uuid(commit.execution.as_bytes()));
         let head = batch.head(&(commit.workspace, commit.execution));
         let owner = match commit.lease {
-            LeaseAfter::Keep(worker) => Some(worker),
-            LeaseAfter::Release | LeaseAfter::Queue => None,
+            LeaseAfter::Keep(worker) if !commit.status.is_final() => Some(worker),
+            _ => None,
         };
         let workflow = match (&commit.create, head) {
             (Some(new), _) => Some(new.workflow),
@@ -256,21 +260,26 @@ impl<'a> Tables<'a> {
             None => self.advance(commit, owner),
         }
         // Who gives the lease away was its owner until now.
-        let worker = owner.or_else(|| head.and_then(|head| head.owner)).map(|worker| uuid(worker.as_bytes()));
+        let worker = match commit.lease {
+            LeaseAfter::Keep(worker) => Some(worker),
+            LeaseAfter::Release | LeaseAfter::Queue => head.and_then(|head| head.owner),
+        };
+        let worker = worker.map(|worker| uuid(worker.as_bytes()));
         self.record(packed, worker);
         self.keep_time(commit);
         match commit.lease {
-            LeaseAfter::Queue => self.queue(workspace, execution, true),
-            LeaseAfter::Release if commit.create.is_none() && commit.finish.is_none() => {
+            LeaseAfter::Queue if !commit.status.is_final() => self.queue(workspace, execution, true),
+            LeaseAfter::Release if commit.create.is_none() && !commit.status.is_final() => {
                 self.queue(workspace, execution, false);
             }
-            LeaseAfter::Release | LeaseAfter::Keep(_) => {}
+            _ => {}
         }
         if let (Some(data), Some(workflow)) = (&commit.static_data, workflow) {
             shared.memories.insert((workspace, uuid(workflow.as_bytes())), data);
         }
         for blob in &packed.blobs {
-            let row = shared.blobs.entry((workspace, &blob.sha256)).or_insert((number(blob.size), blob.codec, 0));
+            let row =
+                shared.blobs.entry((workspace, &blob.sha256)).or_insert((number(blob.size), blob.codec, 0));
             row.2 += i64::from(blob.uses);
         }
         for event in &commit.events {
@@ -322,7 +331,7 @@ impl<'a> Tables<'a> {
         rows.run_us.push(number(commit.run_us));
         rows.errors.push(commit.finish.as_ref().and_then(|finish| finish.error.as_deref()));
         rows.finished_at.push(commit.finish.as_ref().map(|finish| finish.at.into()));
-        if commit.finish.is_some() {
+        if commit.status.is_final() {
             self.ended.workspaces.push(workspace);
             self.ended.executions.push(execution);
         }
@@ -358,7 +367,7 @@ impl<'a> Tables<'a> {
             self.taken.executions.push(execution);
             self.taken.ids.push(uuid(id.as_bytes()));
         }
-        if commit.finish.is_some() {
+        if commit.status.is_final() {
             return;
         }
         for key in &commit.dropped_timers {
@@ -404,7 +413,7 @@ impl<'a> Tables<'a> {
             self.signals.workspaces.push(uuid(signal.workspace.as_bytes()));
             self.signals.executions.push(target);
             self.signals.kinds.push(signal.kind.as_str());
-            self.signals.payloads.push(signal.payload.as_bytes());
+            self.signals.payloads.push(payload::pack_inline(signal.payload.as_bytes()));
             if head.owner.is_none() {
                 shared.woken.insert(place, ());
             }

@@ -8,6 +8,7 @@ use crate::commit::{Commit, LeaseAfter, StartKey};
 use crate::error::{Error, Result};
 use crate::payload::Packed;
 use crate::store::Wakeup;
+use crate::timers::Firing;
 
 /// What became of a commit.
 #[derive(Debug)]
@@ -61,6 +62,22 @@ pub(super) fn members(commit: &Packed) -> Vec<&Packed> {
     all
 }
 
+/// Whether a commit can be written at all.
+pub(super) fn check(commit: &Packed) -> Result<()> {
+    for commit in family(commit) {
+        let expected = commit.seq + 1..;
+        if let Some((record, _)) =
+            commit.records.iter().zip(expected).find(|(record, seq)| record.seq != *seq)
+        {
+            return Err(Error::Refused(format!(
+                "record {} of {} leaves a gap",
+                record.seq, commit.execution
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// The head of an execution, as its locked row says.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
@@ -74,6 +91,8 @@ pub(super) struct Head {
 /// Commits that are written together.
 pub(super) struct Batch<'a> {
     commits: &'a [Packed],
+    /// The occurrence that starts them. What was started before is then left out.
+    firing: Option<&'a Firing>,
     heads: HashMap<Place, Head>,
     /// Who has each key.
     keys: HashMap<Key, ExecutionId>,
@@ -82,12 +101,16 @@ pub(super) struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(commits: &'a [Packed]) -> Self {
-        Self { commits, heads: HashMap::new(), keys: HashMap::new(), rejected: HashMap::new() }
+    pub(super) fn new(commits: &'a [Packed], firing: Option<&'a Firing>) -> Self {
+        Self { commits, firing, heads: HashMap::new(), keys: HashMap::new(), rejected: HashMap::new() }
     }
 
     pub(super) fn len(&self) -> usize {
         self.commits.len()
+    }
+
+    pub(super) fn firing(&self) -> Option<&'a Firing> {
+        self.firing
     }
 
     /// The keys to reserve, each for the first that wants it, in the order of their locks.
@@ -168,7 +191,7 @@ impl<'a> Batch<'a> {
                 head.is_some_and(|head| head.is_open && head.owner.is_none())
             });
             // Whether a released execution was queued at once is not known here: rather look once too often.
-            let released = commit.create.is_none() && commit.finish.is_none();
+            let released = commit.create.is_none() && !commit.status.is_final();
             wakes_another
                 || matches!(commit.lease, LeaseAfter::Queue)
                 || (released && matches!(commit.lease, LeaseAfter::Release))
@@ -201,7 +224,7 @@ pub(super) fn wakeups(commits: &[Packed], verdicts: &[Verdict]) -> Vec<Wakeup> {
                 wakeups.push(Wakeup::Progress {
                     execution: commit.execution,
                     seq: commit.seq + commit.records.len() as u64,
-                    ended: commit.finish.is_some(),
+                    ended: commit.status.is_final(),
                 });
             }
         }

@@ -10,6 +10,7 @@ use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use super::columns::Tables;
+use super::occur;
 use super::plan::{Batch, Head, Key, Place};
 use crate::db::Scope;
 use crate::db::postgres::DEADLINE;
@@ -17,6 +18,7 @@ use crate::db::postgres::bind::Micros;
 use crate::db::postgres::failure::{Failure, Stage};
 use crate::db::postgres::pipeline::{Answer, Request, Session, begin, in_order};
 use crate::error::Error;
+use crate::timers::Firing;
 
 const MARK: &str = "INSERT INTO commit_marks (writer, batch, at) VALUES ($1, $2, clock_timestamp())
   ON CONFLICT (writer) DO UPDATE SET batch = excluded.batch, at = excluded.at";
@@ -35,10 +37,16 @@ const RESERVED: &str = "SELECT inbox.workspace_id, inbox.scope, inbox.dedupe_key
   FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS key (workspace_id, scope, dedupe_key)
   JOIN inbox_events AS inbox USING (workspace_id, scope, dedupe_key)";
 
-const HEADS: &str = "SELECT head.workspace_id, head.id, head.workflow_id, head.fence, head.seq, head.lease_owner, head.status
+const HEADS: &str =
+    "SELECT head.workspace_id, head.id, head.workflow_id, head.fence, head.seq, head.lease_owner, head.status
   FROM unnest($1::uuid[], $2::uuid[]) AS wanted (workspace_id, id)
   JOIN executions AS head USING (workspace_id, id)
   ORDER BY head.workspace_id, head.id FOR NO KEY UPDATE OF head";
+
+const FIRED: &str =
+    "UPDATE triggers SET cursor = coalesce($3, cursor), last_fired_at = clock_timestamp(), last_error = $4,
+    updated_at = clock_timestamp()
+  WHERE workspace_id = $1 AND id = $2";
 
 /// Tries to write a batch. What counts of it is decided anew each time.
 pub(super) async fn attempt(
@@ -68,7 +76,9 @@ async fn transaction(
 ) -> Result<(), Failure> {
     let opened = inspect(session, batch).await?;
     let tables = Tables::of(batch);
-    let writes = tables.writes();
+    let fired = batch.firing().map(Fired::of);
+    let mut writes = tables.writes();
+    writes.extend(fired.as_ref().map(|fired| (FIRED, fired.params())));
     if writes.is_empty() {
         // Nothing counts.
         return if opened == Opened::Yes { session.rollback().await } else { Ok(()) };
@@ -126,6 +136,13 @@ enum Opened {
 
 /// Reserves keys, locks heads and decides.
 async fn inspect(session: &Session, batch: &mut Batch<'_>) -> Result<Opened, Failure> {
+    let begun = match batch.firing() {
+        Some(firing) => {
+            occur::take(session, firing).await?;
+            true
+        }
+        None => false,
+    };
     let reservations = Reservations::of(batch);
     let (workspaces, executions): (Vec<_>, Vec<_>) = batch
         .places()
@@ -134,9 +151,9 @@ async fn inspect(session: &Session, batch: &mut Batch<'_>) -> Result<Opened, Fai
         .unzip();
     if reservations.keys.is_empty() && workspaces.is_empty() {
         batch.decide(HashMap::new(), HashMap::new());
-        return Ok(Opened::Not);
+        return Ok(if begun { Opened::Yes } else { Opened::Not });
     }
-    let begin = begin(Scope::Engine);
+    let begin = if begun { String::new() } else { begin(Scope::Engine) };
     let reserve = session.parse(RESERVE).await?;
     let reserved = session.parse(RESERVED).await?;
     let heads = session.parse(HEADS).await?;
@@ -173,7 +190,9 @@ async fn inspect(session: &Session, batch: &mut Batch<'_>) -> Result<Opened, Fai
         // Alone, all that was to be done is undone; among others, it has to be alone.
         return match batch.len() {
             1 => Ok(Opened::Not),
-            _ => Err(Failure::lasting(Error::Refused("a key is taken for an execution that does not begin".into()))),
+            _ => Err(Failure::lasting(Error::Refused(
+                "a key is taken for an execution that does not begin".into(),
+            ))),
         };
     }
     Ok(Opened::Yes)
@@ -204,6 +223,29 @@ fn bytes(row: &Row, index: usize) -> Result<[u8; 16], Failure> {
 
 pub(super) fn id(bytes: &[u8; 16]) -> Uuid {
     Uuid::from_bytes(*bytes)
+}
+
+/// What a trigger remembers of its occurrence.
+struct Fired<'a> {
+    workspace: Uuid,
+    trigger: Uuid,
+    cursor: Option<&'a str>,
+    error: Option<&'a str>,
+}
+
+impl<'a> Fired<'a> {
+    fn of(firing: &'a Firing) -> Self {
+        Self {
+            workspace: id(firing.workspace.as_bytes()),
+            trigger: id(firing.trigger.as_bytes()),
+            cursor: firing.cursor.as_deref(),
+            error: firing.error.as_deref(),
+        }
+    }
+
+    fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        vec![&self.workspace, &self.trigger, &self.cursor, &self.error]
+    }
 }
 
 /// The keys of a batch, as columns.

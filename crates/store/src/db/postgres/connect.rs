@@ -2,12 +2,14 @@
 
 mod tls;
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{AsyncMessage, Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{Error, Result};
@@ -66,6 +68,22 @@ impl Target {
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the database ended");
+            }
+        });
+        Ok((client, task))
+    }
+
+    /// The same, with what the server says unasked going to `inbox`.
+    pub(crate) async fn listen(
+        &self,
+        inbox: mpsc::UnboundedSender<AsyncMessage>,
+    ) -> Result<(Client, JoinHandle<()>)> {
+        let (client, mut connection) = self.config.connect(self.tls.clone()).await.map_err(unavailable)?;
+        let task = tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+                if inbox.send(message).is_err() {
+                    return;
+                }
             }
         });
         Ok((client, task))

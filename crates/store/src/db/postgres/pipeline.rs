@@ -84,6 +84,27 @@ impl Session {
         Ok(results)
     }
 
+    /// Runs one statement, together with the beginning and the end of its transaction.
+    pub(crate) async fn single(
+        &self,
+        scope: Scope,
+        sql: &'static str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<tokio_postgres::Row>, Failure> {
+        let prepared = self.parse(sql).await?;
+        let begin = begin(scope);
+        let requests = vec![self.text(&begin), self.request(&prepared, params.to_vec()), self.text("COMMIT")];
+        let mut rows = Vec::new();
+        for (index, answer) in in_order(requests).await.into_iter().enumerate() {
+            match answer {
+                Ok(answer) => rows.extend(answer.rows),
+                Err(error) if index == 0 => return Err(Failure::from(error)),
+                Err(error) => return Err(Failure::of_commit(error)),
+            }
+        }
+        Ok(rows)
+    }
+
     async fn execute(
         &self,
         scope: Scope,
