@@ -12,6 +12,7 @@ mod legacy;
 mod recovery;
 mod steps;
 mod targets;
+mod view;
 mod waits;
 mod weight;
 
@@ -29,6 +30,7 @@ use joins::Joins;
 
 pub(crate) use condition::OPERATORS;
 pub(crate) use steps::in_place;
+pub use view::Standing;
 
 /// What an execution may use before it is stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +75,8 @@ pub struct Execution {
     /// About what the items of the history weigh.
     bytes: usize,
     paused: bool,
+    /// Answers that came before the wait for them.
+    early: VecDeque<Vec<Items>>,
     /// Why the step that ended last failed, when the execution went on all the same.
     last_failure: Option<Failure>,
     /// How it will end once the running steps have reported.
@@ -143,6 +147,7 @@ impl Execution {
             begun: 0,
             bytes: 0,
             paused: false,
+            early: VecDeque::new(),
             last_failure: None,
             ending: None,
             status: None,
@@ -190,6 +195,8 @@ impl Execution {
             Event::StepLost(attempt) => self.step_lost(*attempt),
             Event::TimerFired(timer) => self.timer_fired(*timer, commands),
             Event::WaitResolved(step, items) => self.wait_resolved(*step, items, commands),
+            Event::ResumedEarly(items) => self.resumed_early(items),
+            Event::RetryAsked(attempt) => self.retry_asked(*attempt),
             Event::ChildFinished { step, call, result } => {
                 self.child_finished(*step, *call, result, now_ms, commands)
             }
@@ -197,6 +204,11 @@ impl Execution {
             Event::PauseAsked => self.pause(),
             Event::ResumeAsked => self.resume(),
             Event::TimedOut => self.time_out(commands),
+            Event::GivenUp(error) => self.end(
+                ExecutionStatus::Failed,
+                Some(Failure { node: None, error: error.clone() }),
+                commands,
+            ),
         }
     }
 
@@ -272,6 +284,7 @@ impl fmt::Debug for Execution {
             .field("begun", &self.begun)
             .field("bytes", &self.bytes)
             .field("paused", &self.paused)
+            .field("early", &self.early)
             .field("last_failure", &self.last_failure)
             .field("ending", &self.ending)
             .field("response", &self.response)

@@ -52,6 +52,10 @@ pub enum Event {
     TimerFired(Timer),
     /// Whoever a step waited for answered; the step emits these items.
     WaitResolved(StepId, Vec<Items>),
+    /// An answer came before the step that will wait for it: the next wait ends at once, with these items.
+    ResumedEarly(Vec<Items>),
+    /// Somebody wants a lost step to run again, although its effect may then happen twice.
+    RetryAsked(Attempt),
     /// A child execution ended.
     ChildFinished {
         /// The step that called it.
@@ -69,6 +73,8 @@ pub enum Event {
     ResumeAsked,
     /// It ran longer than allowed.
     TimedOut,
+    /// It cannot go on, for a reason that none of its steps has.
+    GivenUp(NodeError),
 }
 
 /// One try of a step.

@@ -6,6 +6,7 @@
 //! Deliberately absent: SQL text, HTTP routes, the names of concrete nodes. Nothing below `decide` awaits, reads a
 //! clock or rolls dice.
 
+mod children;
 pub mod clock;
 pub mod decide;
 pub mod engine;
@@ -14,6 +15,7 @@ pub mod journal;
 pub mod plan;
 pub mod plans;
 pub mod runner;
+mod session;
 pub mod start;
 pub mod step;
 

@@ -5,11 +5,13 @@ use std::sync::{Arc, OnceLock};
 
 use model::validate::Code;
 use model::workflow::EdgeCondition;
-use model::{Edge, EdgeKind, Items, NodeKey, OnError, Order, Problem, Retry, Text, Workflow};
+use model::{
+    Edge, EdgeKind, Items, NodeKey, Object, OnError, OnUnknown, Order, Problem, Retry, Text, Value, Workflow,
+};
 use sdk::history::{Graph, Parent};
 use sdk::node::SharedNode;
 use sdk::trigger::{InvalidTrigger, Trigger};
-use sdk::{Catalogue, Effect, Group, NodeError, NodeInfo, Ports, Required, StartsOn};
+use sdk::{Catalogue, Effect, Expr, Group, NodeError, NodeInfo, Ports, Required, StartsOn};
 
 use crate::decide::OPERATORS;
 
@@ -30,7 +32,14 @@ pub struct Plan {
     pub error_workflow: Option<String>,
     /// IANA time zone, unless it is the instance's.
     pub timezone: Option<String>,
+    /// How many executions may run at the same time.
+    pub max_concurrent: Option<usize>,
+    /// What executions that must not run at the same time have in common.
+    pub concurrency_key: Option<Expr<String>>,
+    /// Whether a step may look at what the workflow remembers between executions.
+    pub uses_static_data: bool,
     pins: HashMap<usize, Items>,
+    keys: HashMap<NodeKey, usize>,
     warnings: Vec<Problem>,
 }
 
@@ -48,6 +57,8 @@ pub struct PlanNode {
     pub trigger: Option<Result<Trigger, InvalidTrigger>>,
     /// Whether and how a failed step is tried again.
     pub retry: Option<Retry>,
+    /// What happens when a crash hid whether the effect of a step happened.
+    pub on_unknown: OnUnknown,
     /// How long one attempt may run.
     pub timeout_ms: Option<u64>,
     /// Emit one empty item when there would be none.
@@ -133,7 +144,12 @@ impl Plan {
 
     /// The index of the node called `name`, or else with that key.
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.graph.find(name).or_else(|| self.nodes.iter().position(|node| node.info.key == name))
+        self.graph.find(name).or_else(|| self.find_key(name))
+    }
+
+    /// The index of the node with this key.
+    pub fn find_key(&self, key: &str) -> Option<usize> {
+        self.keys.get(key).copied()
     }
 
     /// What makes it run differently from how it was probably meant.
@@ -196,6 +212,19 @@ impl PlanNode {
     }
 }
 
+/// Whether a node's parameters name the function through which code and expressions reach the workflow's static data.
+fn mentions_static_data(parameters: &Object) -> bool {
+    fn mentions(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains("StaticData"),
+            Value::Array(values) => values.iter().any(mentions),
+            Value::Object(object) => object.values().any(mentions),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+    parameters.values().any(mentions)
+}
+
 struct Compiler<'a> {
     workflow: &'a Workflow,
     catalogue: &'a Catalogue,
@@ -212,6 +241,7 @@ impl<'a> Compiler<'a> {
 
     fn compile(mut self) -> Result<Plan, Vec<Problem>> {
         let workflow = self.workflow;
+        let concurrency_key = self.concurrency_key();
         let mut ports = Vec::with_capacity(workflow.nodes.len());
         let mut nodes = Vec::with_capacity(workflow.nodes.len());
         for index in 0..workflow.nodes.len() {
@@ -237,6 +267,8 @@ impl<'a> Compiler<'a> {
             let node = *self.by_key.get(key)?;
             Some((node, Arc::new(items.clone())))
         });
+        let by_key =
+            workflow.nodes.iter().enumerate().map(|(index, node)| (node.key.clone(), index)).collect();
         let infos = nodes.iter().map(|node| node.info.clone()).collect();
         let id = workflow.id.as_deref().unwrap_or_default();
         let graph = Graph::new(id.into(), workflow.name.as_str().into(), false, infos, parents);
@@ -253,8 +285,24 @@ impl<'a> Compiler<'a> {
             timeout_ms: settings.timeout_ms,
             error_workflow: settings.error_workflow.clone(),
             timezone: settings.timezone.clone(),
+            max_concurrent: settings.max_concurrent.map(|max| max.max(1) as usize),
+            concurrency_key,
+            uses_static_data: workflow.nodes.iter().any(|node| mentions_static_data(&node.parameters)),
+            keys: by_key,
             warnings: self.warnings,
         })
+    }
+
+    fn concurrency_key(&mut self) -> Option<Expr<String>> {
+        let key = self.workflow.settings.concurrency_key.as_ref().filter(|key| !key.is_empty())?;
+        match Value::from(key.as_str()).parse() {
+            Ok(key) => Some(key),
+            Err(error) => {
+                let path = "settings.concurrency_key";
+                self.errors.push(Problem::error(path, Code::Parameters, error.to_string()));
+                None
+            }
+        }
     }
 
     fn node(&mut self, index: usize) -> (PlanNode, Option<Ports>) {
@@ -317,6 +365,7 @@ impl<'a> Compiler<'a> {
                 .filter(|node_type| node_type.group == Group::Trigger)
                 .map(|node_type| node_type.starts_on),
             retry: node.retry.clone(),
+            on_unknown: node.on_unknown,
             timeout_ms: node.timeout_ms,
             always_output: node.always_output,
             execute_once: node.execute_once,

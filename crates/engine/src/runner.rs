@@ -1,33 +1,28 @@
-//! Carries out what the planner decides, in memory.
+//! Runs executions in memory.
 //!
-//! [`Runner::run`] runs one execution to its end, or until only something from outside can move it. Steps take turns
-//! in one task; in parallel order those that wait for the network do so at the same time.
+//! [`Runner::run`] runs one execution to its end, or until only something from outside can move it.
 
-mod children;
-mod pool;
-mod session;
+mod memory;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use model::{ExecutionStatus, Items, Object, Text, Value};
+use model::{ExecutionStatus, Item, Items, Object, Text, Value};
 use sdk::context::Level;
 use sdk::node::BoxFuture;
 use sdk::output::WorkflowSource;
-use sdk::{History, Mode, NodeError, Services};
+use sdk::{ExecutionInfo, History, Mode, NodeError, Services};
 use tokio_util::sync::CancellationToken;
 
+use crate::children::{ToldTo, failure_item, failure_node, not_told, told_to};
 use crate::clock::Clock;
-use crate::decide::Limits;
+use crate::decide::{Execution, Limits};
 use crate::event::{Event, Failure};
+use crate::journal::Recorded;
 use crate::plan::Plan;
-use session::Session;
-
-/// Waits longer than this are not sat out in memory.
-const LONGEST_WAIT: Duration = Duration::from_secs(65);
-/// Sub-workflows within sub-workflows.
-const MAX_DEPTH: usize = 16;
+use crate::session::{Session, Surroundings};
+use memory::Memory;
 
 /// Finds the workflows that steps run.
 pub trait Workflows: Send + Sync {
@@ -137,17 +132,6 @@ pub struct Log {
     pub text: String,
 }
 
-/// An event in a journal.
-#[derive(Clone, Debug)]
-pub struct Recorded {
-    /// When it was decided on, in Unix milliseconds.
-    pub at_ms: f64,
-    /// How long the attempt took whose result it is.
-    pub duration: Option<Duration>,
-    /// What happened.
-    pub event: Event,
-}
-
 impl Runner {
     /// A runner with these services and this clock, which knows no other workflows.
     pub fn new(services: Services, clock: Arc<dyn Clock>) -> Self {
@@ -169,20 +153,112 @@ impl Runner {
     /// Runs an execution until it has ended or only something from outside can move it. A plan without a node to
     /// start at fails at once.
     pub async fn run(&self, plan: Arc<Plan>, start: Start) -> Outcome {
-        self.run_at_depth(plan, start, 0).await
+        self.run_at_depth(plan, start, 0).await.1
     }
 
     /// The same for an execution that `depth` others wait for; boxed, because they run one another.
-    fn run_at_depth(&self, plan: Arc<Plan>, start: Start, depth: usize) -> BoxFuture<'static, Outcome> {
+    fn run_at_depth(
+        &self,
+        plan: Arc<Plan>,
+        start: Start,
+        depth: u32,
+    ) -> BoxFuture<'static, (Execution, Outcome)> {
         let runner = self.clone();
         Box::pin(async move {
-            let run_error_workflow = start.run_error_workflow;
-            let session = Session::new(runner.clone(), plan.clone(), start.clone(), depth);
-            let mut outcome = session.run().await;
-            if run_error_workflow && outcome.status == ExecutionStatus::Failed {
-                runner.run_error_workflow(&plan, &start, &mut outcome).await;
+            let mut session = runner.session(&plan, &start, depth);
+            let node = start.node.or_else(|| plan.default_start());
+            let ended = match node {
+                Some(node) => {
+                    session.happen(Event::Triggered { node, items: start.items.clone() }, None);
+                    session.run().await;
+                    true
+                }
+                None => false,
+            };
+            let mut outcome = outcome(&mut session);
+            if !ended {
+                let error = "nothing can start the workflow: add a trigger or name a node to start at";
+                outcome.status = ExecutionStatus::Failed;
+                outcome.failure = Some(Failure { node: None, error: NodeError::permanent(error) });
             }
-            outcome
+            if start.run_error_workflow && outcome.status == ExecutionStatus::Failed {
+                let told = failure_item(&plan, &session.around.info, &session.execution);
+                runner.run_error_workflow(&plan, &start, told, &mut outcome).await;
+            }
+            (session.execution, outcome)
         })
+    }
+
+    fn session(&self, plan: &Arc<Plan>, start: &Start, depth: u32) -> Session<Memory> {
+        let info = ExecutionInfo {
+            id: start.id.clone(),
+            mode: start.mode,
+            zone: start.zone.clone(),
+            resume_url: format!("{}webhook-waiting/{}", start.address, start.id).into(),
+            resume_form_url: format!("{}form-waiting/{}", start.address, start.id).into(),
+            variables: start.variables.clone(),
+            static_data: start.static_data.clone(),
+            seed: start.seed,
+            webhook_url: start.address.clone(),
+        };
+        let around = Surroundings {
+            info: Arc::new(info),
+            services: self.services.clone(),
+            clock: self.clock.clone(),
+            use_pins: start.use_pins,
+            ran_before: Duration::ZERO,
+        };
+        let execution = Execution::new(plan.clone(), self.limits, start.seed);
+        Session::new(plan.clone(), execution, around, Memory::new(self.clone(), start.clone(), depth))
+    }
+
+    /// Runs the workflow that a failed execution names for this, or an error trigger of its own. One that was named but
+    /// cannot run is said in the log of the execution.
+    async fn run_error_workflow(&self, plan: &Arc<Plan>, start: &Start, told: Item, outcome: &mut Outcome) {
+        if start.mode == Mode::Error {
+            return;
+        }
+        let found = match told_to(plan) {
+            ToldTo::Nobody => return,
+            ToldTo::Itself(node) => Ok((plan.clone(), node)),
+            ToldTo::Other(source) => match self.workflows.resolve(&source).await {
+                Ok(found) => failure_node(&found).map(|node| (found, node)).map_err(str::to_owned),
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        match found {
+            Ok((error_plan, node)) => {
+                let start = Start {
+                    node: Some(node),
+                    items: Arc::new(vec![told]),
+                    mode: Mode::Error,
+                    id: format!("{}-error", start.id).into(),
+                    run_error_workflow: false,
+                    ..start.clone()
+                };
+                let (_, handled) = self.run_at_depth(error_plan, start, 1).await;
+                outcome.error_execution = Some(Box::new(handled));
+            }
+            Err(why) => {
+                let node = outcome.failure.as_ref().and_then(|failure| failure.node).unwrap_or_default();
+                outcome.logs.push(Log { node, level: Level::Error, text: not_told(plan, why) });
+            }
+        }
+    }
+}
+
+fn outcome(session: &mut Session<Memory>) -> Outcome {
+    let execution = &session.execution;
+    Outcome {
+        status: execution.status(),
+        failure: execution.failure().cloned(),
+        history: execution.history().clone(),
+        order: execution.finished().collect(),
+        logs: std::mem::take(&mut session.keep.logs),
+        journal: std::mem::take(&mut session.keep.journal),
+        response: execution.response().cloned(),
+        static_data: session.keep.static_data.take(),
+        duration: session.took(),
+        error_execution: None,
     }
 }

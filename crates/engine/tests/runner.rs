@@ -381,9 +381,10 @@ fn a_journal_survives_being_written_down() {
         .is("wait", STEP, json!({ "does": { "wait": 100 } }));
     let outcome = run_on(draft.clone(), json!([{ "n": 1 }, { "n": 2 }]));
     let plan = plan(draft);
-    for (index, recorded) in outcome.journal.iter().enumerate() {
-        let record = engine::journal::write(&plan, index as u64 + 1, recorded);
-        let read = engine::journal::read(&plan, &record).expect("what was written can be read");
+    let (mut writer, mut reader) = (engine::journal::Writer::new(), engine::journal::Reader::new());
+    for recorded in &outcome.journal {
+        let record = writer.write(&plan, recorded);
+        let read = reader.read(&plan, &record).expect("what was written can be read");
         assert_eq!((read.event, read.at_ms), (recorded.event.clone(), recorded.at_ms));
     }
 }

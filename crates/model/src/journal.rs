@@ -59,6 +59,10 @@ pub enum Kind {
     TimerFired,
     /// A wait was answered.
     WaitResolved,
+    /// An answer came before the wait for it.
+    ResumedEarly,
+    /// Somebody wants a step that was lost to run again.
+    RetryAsked,
     /// A child execution ended.
     ChildFinished,
     /// Somebody wants the execution to stop for good.
@@ -69,11 +73,13 @@ pub enum Kind {
     ResumeAsked,
     /// It ran longer than allowed.
     TimedOut,
+    /// It cannot go on.
+    GivenUp,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 18] = [
         Kind::Triggered,
         Kind::StepStarted,
         Kind::StepSucceeded,
@@ -84,11 +90,14 @@ impl Kind {
         Kind::StepLost,
         Kind::TimerFired,
         Kind::WaitResolved,
+        Kind::ResumedEarly,
+        Kind::RetryAsked,
         Kind::ChildFinished,
         Kind::CancelAsked,
         Kind::PauseAsked,
         Kind::ResumeAsked,
         Kind::TimedOut,
+        Kind::GivenUp,
     ];
 
     /// The word that a storage keeps.
@@ -104,11 +113,14 @@ impl Kind {
             Kind::StepLost => "step_lost",
             Kind::TimerFired => "timer_fired",
             Kind::WaitResolved => "wait_resolved",
+            Kind::ResumedEarly => "resumed_early",
+            Kind::RetryAsked => "retry_asked",
             Kind::ChildFinished => "child_finished",
             Kind::CancelAsked => "cancel_asked",
             Kind::PauseAsked => "pause_asked",
             Kind::ResumeAsked => "resume_asked",
             Kind::TimedOut => "timed_out",
+            Kind::GivenUp => "given_up",
         }
     }
 

@@ -19,7 +19,7 @@ pub mod workflow;
 pub use serde_json;
 
 pub use item::{Binaries, Binary, Blob, Item, Items, Lineage, Origin};
-pub use policy::{Backoff, OnError, Retry};
+pub use policy::{Backoff, OnError, OnUnknown, Retry};
 pub use status::{ExecutionStatus, StepStatus};
 pub use validate::{Problem, Severity};
 pub use value::{Object, Text, Value};

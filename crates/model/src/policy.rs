@@ -16,6 +16,17 @@ pub enum OnError {
     ErrorOutput,
 }
 
+/// What happens to a step whose effect had begun when its process died, so that nobody knows whether it happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknown {
+    /// The step becomes `unknown`, and the execution waits until somebody says what became of it.
+    #[default]
+    Ask,
+    /// The step runs again: its effect may happen twice.
+    Retry,
+}
+
 /// How often and how patiently a failed step is tried again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::item::Item;
-use crate::policy::{OnError, Retry};
+use crate::policy::{OnError, OnUnknown, Retry};
 use crate::value::{Object, Text, Value};
 
 /// A node's identity within its workflow; edges and journals refer to it.
@@ -80,6 +80,9 @@ pub struct Node {
     /// Whether and how it is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
+    /// What happens when a crash hid whether its effect happened; matters for nodes whose effect is not safe to repeat.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_unknown: OnUnknown,
     /// How long one attempt may run, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
@@ -197,6 +200,13 @@ pub struct Settings {
     /// Longest running time of an execution, waiting not counted, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// How many executions may run at the same time; others are queued. Waiting ones do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrent: Option<u32>,
+    /// Executions with the same key run one after the other: text, or an expression over the first item of the trigger
+    /// such as `={{ $json.body.customer }}`. An empty key is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency_key: Option<String>,
     /// The workflow to start when an execution fails: an id, or a path for workflow files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_workflow: Option<String>,
@@ -228,6 +238,10 @@ fn yes() -> bool {
 
 fn is_true(value: &bool) -> bool {
     *value
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn main_port() -> Text {

@@ -16,9 +16,9 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 
 use engine::event::{Attempt, RunStep, StartChild, Timer};
-use engine::runner::Recorded;
+use engine::journal::{Reader, Recorded, Writer};
 use engine::step::{Prepared, prepare, settle};
-use engine::{Command, Event, Execution, Limits, Plan, journal};
+use engine::{Command, Event, Execution, Limits, Plan};
 use model::journal::Record;
 use model::{ExecutionStatus, Item, Items, Lineage, Order, Origin, Workflow};
 use sdk::context::Step;
@@ -64,7 +64,7 @@ impl Simulator {
         let mut calm = World::new(self.plan.clone(), Random::new(self.seed), false);
         calm.play()?;
         let mut rough = World::new(self.plan.clone(), Random::new(self.seed ^ 0x5eed), true);
-        rough.written = self.seed.is_multiple_of(4).then(Vec::new);
+        rough.written = self.seed.is_multiple_of(4).then(Default::default);
         rough.play().map_err(|broken| format!("{broken}\n{}", rough.story()))?;
         let deterministic = self.plan.order != Order::Parallel && !rough.stopped;
         if deterministic && calm.ending() != rough.ending() {
@@ -90,7 +90,7 @@ struct World {
     execution: Execution,
     journal: Vec<Recorded>,
     /// The journal as it is kept, in one schedule of four: writing and reading it takes most of the time.
-    written: Option<Vec<Record>>,
+    written: Option<(Writer, Vec<Record>)>,
     now_ms: f64,
     /// Results on their way.
     mail: Vec<Event>,
@@ -230,8 +230,8 @@ impl World {
 
     fn record(&mut self, event: Event) {
         let recorded = Recorded { at_ms: self.now_ms, duration: None, event };
-        if let Some(written) = &mut self.written {
-            written.push(journal::write(&self.plan, written.len() as u64 + 1, &recorded));
+        if let Some((writer, written)) = &mut self.written {
+            written.push(writer.write(&self.plan, &recorded));
         }
         self.journal.push(recorded);
     }
@@ -340,9 +340,10 @@ impl World {
 
     /// The state as the journal tells it, which must be the state.
     fn fold(&self) -> Result<Execution, String> {
-        let read = |record| journal::read(&self.plan, record).map_err(|error| error.to_string());
+        let mut reader = Reader::new();
+        let read = |record| reader.read(&self.plan, record).map_err(|error| error.to_string());
         let read =
-            self.written.as_ref().map(|written| written.iter().map(read).collect::<Result<Vec<_>, _>>());
+            self.written.as_ref().map(|(_, written)| written.iter().map(read).collect::<Result<Vec<_>, _>>());
         let events = read.transpose()?;
         let events = events.as_ref().unwrap_or(&self.journal);
         let events = events.iter().map(|recorded| (&recorded.event, recorded.at_ms));
@@ -367,12 +368,13 @@ impl World {
     }
 
     fn story(&self) -> String {
-        let line = |(index, recorded): (usize, &Recorded)| {
-            let record = journal::write(&self.plan, index as u64 + 1, recorded);
+        let mut writer = Writer::new();
+        let line = |recorded: &Recorded| {
+            let record = writer.write(&self.plan, recorded);
             let node = record.node.as_deref().unwrap_or("-");
             format!("{:>4} {:?} {node} run {} #{}", record.seq, record.kind, record.run_index, record.attempt)
         };
-        let lines: Vec<String> = self.journal.iter().enumerate().map(line).collect();
+        let lines: Vec<String> = self.journal.iter().map(line).collect();
         format!("{}\nstatus {:?}", lines.join("\n"), self.execution.status())
     }
 }

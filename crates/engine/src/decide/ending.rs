@@ -42,6 +42,7 @@ impl Execution {
         self.ending = Some(Ending { status, failure });
         self.ready.clear();
         self.joins.clear();
+        self.early.clear();
         self.open.retain(|open| {
             match &open.phase {
                 Phase::Running { .. } => commands.push(Command::StopStep(open.step)),
@@ -71,6 +72,11 @@ impl Execution {
         let Some(Ending { status, failure }) = self.ending.clone() else { return };
         self.status = Some(status);
         commands.push(Command::Finish(status, failure));
+    }
+
+    /// Whether it begins nothing because somebody paused it.
+    pub fn is_paused(&self) -> bool {
+        self.paused
     }
 
     /// Whether it only waits for running steps to report before it ends.

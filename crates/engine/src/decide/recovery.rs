@@ -1,5 +1,6 @@
 //! What a crash left undone.
 
+use model::OnUnknown;
 use sdk::{Effect, NodeError};
 
 use super::waits::{open_wait, start_child};
@@ -18,6 +19,11 @@ impl Execution {
         (events, self.outstanding())
     }
 
+    /// Whether somebody must say what became of a lost attempt. Once the execution is ending it never runs again.
+    fn asks_about(&self, attempt: Attempt) -> bool {
+        self.ending.is_some() || self.plan.node(attempt.step.node()).on_unknown == OnUnknown::Ask
+    }
+
     fn interrupted(&self) -> Vec<Event> {
         let running = self.open.iter().filter_map(|open| match open.phase {
             Phase::Running { effect } => Some((open.attempt(), effect)),
@@ -25,7 +31,7 @@ impl Execution {
         });
         let interrupted =
             running.filter_map(|(attempt, effect)| match self.plan.node(attempt.step.node()).effect {
-                Effect::Unsafe if effect => Some(Event::StepLost(attempt)),
+                Effect::Unsafe if effect && self.asks_about(attempt) => Some(Event::StepLost(attempt)),
                 _ if self.ending.is_some() => Some(Event::StepFailed(attempt, NodeError::cancelled())),
                 _ => None,
             });
@@ -43,6 +49,18 @@ impl Execution {
         } else {
             self.open[index].phase = Phase::Lost;
         }
+        true
+    }
+
+    /// Somebody wants a lost step to run again. It is a new attempt, because the effect of the old one may happen yet.
+    pub(super) fn retry_asked(&mut self, attempt: Attempt) -> bool {
+        let Some(index) = self.reporting(attempt) else { return false };
+        let open = &mut self.open[index];
+        if !matches!(open.phase, Phase::Lost) {
+            return false;
+        }
+        open.attempt += 1;
+        open.phase = Phase::Due;
         true
     }
 
@@ -64,6 +82,7 @@ impl Execution {
                 Phase::Calling { children, results } => {
                     commands.push(start_child(open.step, children, results.len()));
                 }
+                // Begins as soon as it may.
                 Phase::Due | Phase::Lost => {}
             }
         }

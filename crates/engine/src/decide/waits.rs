@@ -12,6 +12,9 @@ use crate::event::{Attempt, Command, StartChild, StepId, Timer};
 use crate::plan::PlanNode;
 use crate::step::move_failed_items;
 
+/// Answers that are kept for waits to come.
+const MAX_EARLY: usize = 16;
+
 impl Execution {
     pub(super) fn step_waiting(
         &mut self,
@@ -22,6 +25,12 @@ impl Execution {
         let Some(index) = self.reporting(attempt) else { return false };
         if self.ending.is_some() {
             self.open.remove(index);
+            return true;
+        }
+        if wait.resume != Resume::Never
+            && let Some(items) = self.early.pop_front()
+        {
+            self.end_wait(index, items, commands);
             return true;
         }
         let open = &mut self.open[index];
@@ -81,6 +90,15 @@ impl Execution {
         }
         self.end_wait(index, items.to_vec(), commands);
         true
+    }
+
+    /// An answer came first. It is kept for the wait that comes next.
+    pub(super) fn resumed_early(&mut self, items: &[Items]) -> bool {
+        let room = self.ending.is_none() && self.early.len() < MAX_EARLY;
+        if room {
+            self.early.push_back(items.to_vec());
+        }
+        room
     }
 
     fn end_wait(&mut self, index: usize, ports: Vec<Items>, commands: &mut Vec<Command>) {
