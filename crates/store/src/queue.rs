@@ -9,6 +9,10 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::store::Store;
 
+/// From so many deaths on, an execution is suspected of killing its owners: it runs only where no other suspect does. One
+/// death says little, because a process that dies takes all its executions along.
+pub const SUSPECT_DEATHS: u32 = 2;
+
 /// What a worker asks for.
 #[derive(Clone, Debug)]
 pub struct Claim {
@@ -22,8 +26,7 @@ pub struct Claim {
     pub full_workspaces: Vec<WorkspaceId>,
     /// Concurrency keys that are taken.
     pub full_keys: Vec<(WorkflowId, String)>,
-    /// Whether one execution whose owner died before may be among them; never more than one, so that it takes nobody
-    /// along when it kills this process too.
+    /// Whether [suspects](SUSPECT_DEATHS) may be among them.
     pub suspects: bool,
 }
 

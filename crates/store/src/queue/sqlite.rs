@@ -8,7 +8,7 @@ use rusqlite::params;
 use crate::commit::sqlite::us;
 use crate::db::sqlite::{Sqlite, Tx, error};
 use crate::error::Result;
-use crate::queue::{Claim, Lease, Reaped};
+use crate::queue::{Claim, Lease, Reaped, SUSPECT_DEATHS};
 use crate::store::{LEASE, Wakeup};
 
 /// Executions that one transaction takes from dead owners at most: others want to write too.
@@ -237,7 +237,7 @@ impl Wanted {
             params![
                 workspace.as_bytes(),
                 workflow.as_bytes(),
-                if self.claim.suspects { i64::MAX } else { 0 }
+                if self.claim.suspects { i64::MAX } else { i64::from(SUSPECT_DEATHS) - 1 }
             ],
             |row| {
                 let key: Option<String> = row.get(3)?;
