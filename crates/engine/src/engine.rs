@@ -180,6 +180,11 @@ impl Engine {
         Watch { progress: tokio::sync::watch::channel(Progress { seq: 0, ended: false }).1 }
     }
 
+    /// The product around it.
+    pub fn host(&self) -> &Arc<dyn Host> {
+        &self.shared.world.host
+    }
+
     /// The workflow versions, compiled.
     pub fn plans(&self) -> &Plans {
         &self.shared.plans

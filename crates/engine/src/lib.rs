@@ -18,6 +18,7 @@ pub mod runner;
 mod session;
 pub mod start;
 pub mod step;
+pub mod triggers;
 
 pub use clock::Clock;
 pub use decide::{Execution, Limits, Unexpected};

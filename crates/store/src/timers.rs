@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use model::ids::{ExecutionId, TriggerId, WorkspaceId};
 
 use crate::commit::Commit;
-use crate::db::Db;
+use crate::db::{Db, Scope};
 use crate::error::Result;
 use crate::payload;
 use crate::store::Store;
@@ -45,6 +45,14 @@ pub struct Firing {
 }
 
 impl Store {
+    /// The time of the database: the one clock that all processes share.
+    pub async fn now(&self) -> Result<Timestamp> {
+        match &self.db {
+            Db::Sqlite(db) => Ok(db.now()),
+            Db::Postgres(_) => self.db.row(Scope::Engine, "time", "SELECT now()", Vec::new()).await?.get(0),
+        }
+    }
+
     /// When the next timer is due.
     pub async fn next_due(&self) -> Result<Option<Timestamp>> {
         match &self.db {

@@ -190,7 +190,16 @@ impl Node for Webhook {
     }
 
     async fn run(&self, _: &Context, inputs: &Inputs) -> Result<Output, NodeError> {
-        Ok(Output::main(super::given(inputs)))
+        let items = super::given(inputs);
+        // Whoever made the item says with its origin which of the methods was used.
+        let origin = inputs.main().first().and_then(|item| item.lineage.origins().first());
+        let port = origin.map_or(0, |origin| usize::from(origin.input));
+        if port == 0 || port >= self.methods.len() {
+            return Ok(Output::main(items));
+        }
+        let mut ports = vec![Vec::new(); port];
+        ports.push(items);
+        Ok(Output::ports(ports))
     }
 }
 
@@ -306,6 +315,27 @@ mod tests {
         let webhook = imported(2.0, json!({ "multipleMethods": true, "httpMethod": ["POST", "GET"] }));
         assert_eq!(Node::ports(&webhook).outputs, ["POST", "GET"]);
         assert_eq!(Node::ports(&imported(2.0, json!({}))).outputs, ["main"]);
+    }
+
+    #[test]
+    fn a_call_leaves_on_the_port_of_its_method() {
+        let webhook: Webhook = build(&json!({ "methods": ["GET", "POST"] }));
+        let mut ctx = sdk::testing::context(Inputs::default());
+        let mut lengths = |port: usize| {
+            let item = Item { lineage: Lineage::one(Origin::of(port, 0)), ..Item::default() };
+            let inputs = Inputs::single(Arc::new(vec![item]));
+            ctx = sdk::testing::context(inputs.clone());
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
+            match runtime.block_on(Node::run(&webhook, &ctx, &inputs)) {
+                Ok(Output::Items(emission)) => {
+                    emission.ports.iter().map(|items| items.len()).collect::<Vec<_>>()
+                }
+                other => panic!("the step completes, not {other:?}"),
+            }
+        };
+        assert_eq!(lengths(0), [1]);
+        assert_eq!(lengths(1), [0, 1]);
+        assert_eq!(lengths(7), [1]);
     }
 
     #[test]

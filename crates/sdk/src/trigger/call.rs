@@ -198,6 +198,13 @@ pub struct Header {
     pub value: Expr<String>,
 }
 
+impl Header {
+    /// Whether an expression makes it.
+    pub fn is_computed(&self) -> bool {
+        self.name.literal().is_none() || self.value.literal().is_none()
+    }
+}
+
 fn ok() -> Expr<f64> {
     Expr::from(200.0)
 }

@@ -1,5 +1,7 @@
 //! What follows the address of a webhook.
 
+use std::fmt;
+
 use model::Object;
 use percent_encoding::percent_decode_str;
 
@@ -30,6 +32,11 @@ impl PathPattern {
         Self { segments, has_parameters }
     }
 
+    /// Whether it has no parameters.
+    pub fn is_plain(&self) -> bool {
+        !self.has_parameters
+    }
+
     /// The parameters in `rest`, which is what follows the address, still encoded; `None` when it does not fit. A path
     /// without parameters may be left out, because the address alone says which webhook is meant.
     pub fn matches(&self, rest: &str) -> Option<Object> {
@@ -56,6 +63,19 @@ impl PathPattern {
     }
 }
 
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, segment) in self.segments.iter().enumerate() {
+            let slash = if index > 0 { "/" } else { "" };
+            match segment {
+                Segment::Literal(literal) => write!(f, "{slash}{literal}")?,
+                Segment::Parameter(name) => write!(f, "{slash}:{name}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 fn decoded(part: &str) -> Option<String> {
     percent_decode_str(part).decode_utf8().ok().map(|text| text.into_owned())
 }
@@ -74,6 +94,7 @@ mod tests {
     fn parts_with_a_colon_are_parameters() {
         let found = PathPattern::parse("/users/:user/orders/:order").matches("/users/a%20b/orders/7/");
         assert_eq!(found.map(model::Value::from), Some(json!({ "user": "a b", "order": "7" })));
+        assert_eq!(PathPattern::parse("/users/:user/").to_string(), "users/:user");
         assert_eq!(parameters("users/:user", "users/"), None);
         assert_eq!(parameters("users/:user", "users/a/b"), None);
         assert_eq!(parameters("users/:user", "people/a"), None);
