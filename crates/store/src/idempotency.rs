@@ -45,9 +45,9 @@ impl Store {
         let sha256 = begin.request_sha256.as_slice();
         let statements = vec![
             Statement::new(
-                "DELETE FROM idempotency_keys WHERE workspace_id = $1
-                    AND (expires_at <= $2 OR (key = $3 AND status IS NULL AND created_at < $4))",
-                params![workspace, now, begin.key.as_str(), begin.abandoned_before],
+                "DELETE FROM idempotency_keys WHERE workspace_id = $1 AND key = $2
+                    AND (expires_at <= $3 OR (status IS NULL AND created_at < $4))",
+                params![workspace, begin.key.as_str(), now, begin.abandoned_before],
             ),
             Statement::new(
                 "INSERT INTO idempotency_keys (workspace_id, key, request_sha256, created_at, expires_at)
@@ -85,7 +85,8 @@ impl Store {
         body: &str,
     ) -> Result<()> {
         let finish = Statement::new(
-            "UPDATE idempotency_keys SET status = $1, body = $2 WHERE workspace_id = $3 AND key = $4",
+            "UPDATE idempotency_keys SET status = $1, body = $2
+              WHERE workspace_id = $3 AND key = $4 AND status IS NULL",
             params![u32::from(status), body, workspace, key],
         );
         self.db.transaction(Scope::Workspace(workspace), vec![finish]).await.map(drop)

@@ -15,8 +15,11 @@ mod error;
 pub mod executions;
 mod fresh;
 pub mod idempotency;
+mod inbox;
 pub mod journal;
+pub mod logs;
 mod migrate;
+pub mod outbox;
 mod page;
 mod payload;
 pub mod queue;
@@ -25,6 +28,7 @@ mod settings;
 pub mod setup;
 pub mod signals;
 mod static_data;
+pub mod steps;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -34,6 +38,7 @@ pub mod timers;
 pub mod triggers;
 pub mod users;
 pub mod versions;
+pub mod workers;
 pub mod workflows;
 pub mod workspaces;
 

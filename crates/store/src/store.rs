@@ -9,6 +9,7 @@ use tokio::sync::broadcast;
 use crate::blobs::Blobs;
 use crate::db::Db;
 use crate::error::Result;
+use crate::logs::Logs;
 
 /// Where to keep everything.
 #[derive(Clone, Debug)]
@@ -38,6 +39,7 @@ pub enum Database {
 pub struct Store {
     pub(crate) db: Db,
     pub(crate) blobs: Blobs,
+    pub(crate) logs: Logs,
     pub(crate) wakeups: broadcast::Sender<Wakeup>,
 }
 
@@ -69,7 +71,8 @@ impl Store {
         let (wakeups, _) = broadcast::channel(4096);
         let db = Db::open(&config, wakeups.clone()).await?;
         let blobs = Blobs::files(&config.folder.join("blobs"));
-        Ok(Self { db, blobs, wakeups })
+        let logs = Logs::open(&db, &config.folder);
+        Ok(Self { db, blobs, logs, wakeups })
     }
 
     /// Opens a SQLite database with faults, virtual time or without threads.
@@ -77,7 +80,9 @@ impl Store {
     pub fn open_testing(folder: &std::path::Path, testing: crate::testing::Testing) -> Result<Self> {
         let (wakeups, _) = broadcast::channel(4096);
         let db = crate::db::sqlite::Sqlite::open_now(folder, wakeups.clone(), testing)?;
-        Ok(Self { db: Db::Sqlite(db), blobs: Blobs::files(&folder.join("blobs")), wakeups })
+        let db = Db::Sqlite(db);
+        let (blobs, logs) = (Blobs::files(&folder.join("blobs")), Logs::open(&db, folder));
+        Ok(Self { db, blobs, logs, wakeups })
     }
 
     /// Hints from this process and, with PostgreSQL, from the others.

@@ -291,8 +291,11 @@ CREATE TABLE domain_events (
   kind text NOT NULL,
   subject uuid NOT NULL,
   data text NOT NULL,
-  at timestamptz NOT NULL
+  at timestamptz NOT NULL,
+  -- Readers follow transactions: numbers become visible in another order than they are given.
+  tx bigint NOT NULL DEFAULT (pg_current_xact_id()::text::bigint)
 );
+CREATE INDEX domain_events_tx ON domain_events (tx, seq);
 
 CREATE TABLE blobs (
   workspace_id uuid NOT NULL,
@@ -338,6 +341,80 @@ CREATE TABLE credentials (
   PRIMARY KEY (workspace_id, id)
 );
 CREATE UNIQUE INDEX credentials_name ON credentials (workspace_id, kind, name);
+
+-- The steps of executions, from the rows of the journal: the only record of what happened.
+CREATE VIEW steps WITH (security_invoker = true) AS
+SELECT run.workspace_id, run.execution_id, run.node_key, run.run_index,
+  CASE
+    WHEN latest.kind IN ('step_succeeded', 'step_silent', 'wait_resolved') THEN 'completed'
+    WHEN latest.kind = 'step_failed' THEN 'failed'
+    WHEN latest.kind = 'step_lost' THEN 'unknown'
+    WHEN executions.status = 'completed' THEN 'completed'
+    WHEN executions.status IN ('failed', 'cancelled', 'timed_out') THEN 'cancelled'
+    WHEN latest.kind IN ('step_waiting', 'step_calling', 'child_finished') THEN 'waiting'
+    ELSE 'running'
+  END AS status,
+  run.attempts, run.first_seq, run.last_seq, run.started_at, run.changed_at, run.duration_us
+FROM (
+  SELECT workspace_id, execution_id, node_key, run_index, max(attempt) AS attempts, min(seq) AS first_seq,
+    max(seq) AS last_seq, min(at) AS started_at, max(at) AS changed_at,
+    coalesce(sum(duration_us), 0)::bigint AS duration_us
+  FROM execution_events WHERE node_key IS NOT NULL AND kind <> 'triggered'
+  GROUP BY workspace_id, execution_id, node_key, run_index
+) AS run
+JOIN execution_events AS latest ON latest.workspace_id = run.workspace_id
+  AND latest.execution_id = run.execution_id AND latest.seq = run.last_seq
+JOIN executions ON executions.workspace_id = run.workspace_id AND executions.id = run.execution_id;
+
+-- The same under the names that others know.
+CREATE VIEW node_executions WITH (security_invoker = true) AS SELECT * FROM steps;
+CREATE VIEW execution_steps WITH (security_invoker = true) AS SELECT * FROM steps;
+
+-- What executions say while they run; with SQLite it has files of its own.
+CREATE TABLE execution_logs (
+  workspace_id uuid NOT NULL,
+  execution_id uuid NOT NULL,
+  id uuid NOT NULL,
+  at timestamptz NOT NULL,
+  level bigint NOT NULL,
+  node_key text,
+  run_index bigint,
+  message text NOT NULL,
+  details text,
+  PRIMARY KEY (workspace_id, execution_id, id, at)
+) PARTITION BY RANGE (at);
+
+-- Makes the partition of the month that begins that day. Whoever may write lines may have it made.
+CREATE FUNCTION make_log_partition(month date) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path FROM CURRENT AS $$
+DECLARE
+  name text := 'execution_logs_' || to_char(month, 'YYYY_MM');
+BEGIN
+  IF to_regclass(name) IS NULL THEN
+    PERFORM pg_advisory_xact_lock(hashtext('execution_logs'));
+    EXECUTE format('CREATE TABLE IF NOT EXISTS %I PARTITION OF execution_logs FOR VALUES FROM (%L) TO (%L)',
+      name, month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+  END IF;
+  RETURN true;
+END $$;
+
+-- Drops the partitions of months before the one that begins that day.
+CREATE FUNCTION drop_log_partitions(before date) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+  SET search_path FROM CURRENT AS $$
+DECLARE
+  partition text;
+  dropped bigint := 0;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('execution_logs'));
+  FOR partition IN
+    SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+     WHERE inhparent = 'execution_logs'::regclass AND relname < 'execution_logs_' || to_char(before, 'YYYY_MM')
+  LOOP
+    EXECUTE format('DROP TABLE %I', partition);
+    dropped := dropped + 1;
+  END LOOP;
+  RETURN dropped;
+END $$;
 
 CREATE FUNCTION execution_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -347,3 +347,31 @@ CREATE TABLE credentials (
   PRIMARY KEY (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX credentials_name ON credentials (workspace_id, kind, name);
+
+-- The steps of executions, from the rows of the journal: the only record of what happened.
+CREATE VIEW steps AS
+SELECT run.workspace_id, run.execution_id, run.node_key, run.run_index,
+  CASE
+    WHEN latest.kind IN ('step_succeeded', 'step_silent', 'wait_resolved') THEN 'completed'
+    WHEN latest.kind = 'step_failed' THEN 'failed'
+    WHEN latest.kind = 'step_lost' THEN 'unknown'
+    WHEN executions.status = 'completed' THEN 'completed'
+    WHEN executions.status IN ('failed', 'cancelled', 'timed_out') THEN 'cancelled'
+    WHEN latest.kind IN ('step_waiting', 'step_calling', 'child_finished') THEN 'waiting'
+    ELSE 'running'
+  END AS status,
+  run.attempts, run.first_seq, run.last_seq, run.started_at, run.changed_at, run.duration_us
+FROM (
+  SELECT workspace_id, execution_id, node_key, run_index, max(attempt) AS attempts, min(seq) AS first_seq,
+    max(seq) AS last_seq, min(at) AS started_at, max(at) AS changed_at,
+    coalesce(sum(duration_us), 0) AS duration_us
+  FROM execution_events WHERE node_key IS NOT NULL AND kind <> 'triggered'
+  GROUP BY workspace_id, execution_id, node_key, run_index
+) AS run
+JOIN execution_events AS latest ON latest.workspace_id = run.workspace_id
+  AND latest.execution_id = run.execution_id AND latest.seq = run.last_seq
+JOIN executions ON executions.workspace_id = run.workspace_id AND executions.id = run.execution_id;
+
+-- The same under the names that others know.
+CREATE VIEW node_executions AS SELECT * FROM steps;
+CREATE VIEW execution_steps AS SELECT * FROM steps;

@@ -5,5 +5,7 @@
 
 mod support;
 
+mod logs;
 mod people;
+mod requests;
 mod workflows;
