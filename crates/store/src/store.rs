@@ -90,10 +90,15 @@ impl Store {
         self.wakeups.subscribe()
     }
 
-    /// Tells whoever waits in this process.
+    /// Tells whoever waits, in this process and the others.
     pub(crate) fn hint(&self, wakeup: Wakeup) {
-        // Nobody waits: nobody misses it.
-        let _ = self.wakeups.send(wakeup);
+        match &self.db {
+            Db::Sqlite(_) => {
+                // Nobody waits: nobody misses it.
+                let _ = self.wakeups.send(wakeup);
+            }
+            Db::Postgres(db) => db.hint(wakeup),
+        }
     }
 
     /// Whether several processes may work on this database at the same time.
