@@ -5,6 +5,7 @@
 //! Deliberately absent: semantics. They live in the crates that this one puts together.
 
 mod args;
+mod bucket;
 mod config;
 mod exec;
 mod export;
