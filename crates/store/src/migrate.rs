@@ -1,9 +1,87 @@
 //! The schema: twin folders of numbered migrations, embedded, applied in order, checked by their sums.
 
+use jiff::Timestamp;
 use refinery::error::Kind;
 use refinery::{Migration, Runner};
 
+use crate::db::{postgres, sqlite};
 use crate::error::{Error, Result};
+use crate::store::{Config, Database};
+
+/// Where the library notes what it has applied.
+const HISTORY: &str = "refinery_schema_history";
+
+/// A step of the schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaStep {
+    /// Its number and name, such as `V0001__core`.
+    pub name: String,
+    /// When it was applied to this database; not yet when absent.
+    pub applied_at: Option<Timestamp>,
+    /// Whether this program knows it: one it does not know comes from a newer program.
+    pub is_known: bool,
+}
+
+/// The steps of the schema of a database, applied or not. Changes nothing.
+pub async fn schema(config: &Config) -> Result<Vec<SchemaStep>> {
+    let (ours, applied) = match &config.database {
+        Database::Sqlite => {
+            let folder = config.folder.clone();
+            let applied = crate::blobs::blocking(move || match sqlite::connect_to_look(&folder)? {
+                Some(mut connection) if sqlite::has_table(&connection, HISTORY)? => {
+                    runner(SQLITE)?.get_applied_migrations(&mut connection).map_err(refused)
+                }
+                _ => Ok(Vec::new()),
+            });
+            (SQLITE, applied.await?)
+        }
+        Database::Postgres { url, .. } => {
+            let (mut client, connection) = postgres::connect_to_look(url).await?;
+            let applied = match postgres::has_table(&client, HISTORY).await? {
+                true => runner(POSTGRES)?.get_applied_migrations_async(&mut client).await.map_err(refused),
+                false => Ok(Vec::new()),
+            };
+            connection.abort();
+            (POSTGRES, applied?)
+        }
+    };
+    let mut steps: Vec<SchemaStep> = ours.iter().map(|(name, _)| step(name, None, true)).collect();
+    for migration in &applied {
+        let name = format!("V{:04}__{}", migration.version(), migration.name());
+        let at = migration.applied_on().and_then(|at| Timestamp::from_second(at.unix_timestamp()).ok());
+        let at = at.or(Some(Timestamp::UNIX_EPOCH));
+        match steps.iter_mut().find(|step| step.name == name) {
+            Some(step) => step.applied_at = at,
+            None => steps.push(step(&name, at, false)),
+        }
+    }
+    Ok(steps)
+}
+
+fn step(name: &str, applied_at: Option<Timestamp>, is_known: bool) -> SchemaStep {
+    SchemaStep { name: name.to_owned(), applied_at, is_known }
+}
+
+/// The names of the indexes that the migrations make.
+pub(crate) fn indexes(is_postgres: bool) -> Vec<&'static str> {
+    let migrations = if is_postgres { POSTGRES } else { SQLITE };
+    let mut names: Vec<&str> = Vec::new();
+    for statement in migrations.iter().flat_map(|(_, sql)| sql.split(';')) {
+        let words: Vec<&'static str> = statement
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("--"))
+            .flat_map(str::split_whitespace)
+            .collect();
+        match words.as_slice() {
+            ["CREATE", "INDEX", name, ..] | ["CREATE", "UNIQUE", "INDEX", name, ..] => names.push(name),
+            ["DROP", "INDEX", "IF", "EXISTS", name, ..] | ["DROP", "INDEX", name, ..] => {
+                names.retain(|other| other != name);
+            }
+            _ => {}
+        }
+    }
+    names
+}
 
 /// What SQLite has applied, in order. Never edited once merged.
 const SQLITE: &[(&str, &str)] = &[("V0001__core", include_str!("../migrations/sqlite/V0001__core.sql"))];

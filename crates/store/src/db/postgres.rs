@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -49,6 +51,17 @@ struct Inner {
     turn: Mutex<Uuid>,
 }
 
+/// A connection of its own, without bringing the schema up to date first.
+pub(crate) async fn connect_to_look(url: &str) -> Result<(Client, JoinHandle<()>)> {
+    connect::Target::parse(url)?.connect().await
+}
+
+/// Whether there is a table with this name.
+pub(crate) async fn has_table(client: &Client, name: &str) -> Result<bool> {
+    let row = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&name]).await;
+    Ok(row.map_err(|cause| Error::Unavailable(Box::new(cause)))?.get(0))
+}
+
 impl Postgres {
     pub(crate) async fn open(
         url: &str,
@@ -57,6 +70,19 @@ impl Postgres {
     ) -> Result<Self> {
         let target = connect::Target::parse(url)?;
         target.prepare().await?;
+        Self::start(target, connections, wakeups)
+    }
+
+    /// Opens without bringing the schema up to date.
+    pub(crate) fn open_to_look(
+        url: &str,
+        connections: usize,
+        wakeups: broadcast::Sender<Wakeup>,
+    ) -> Result<Self> {
+        Self::start(connect::Target::parse(url)?, connections, wakeups)
+    }
+
+    fn start(target: Target, connections: usize, wakeups: broadcast::Sender<Wakeup>) -> Result<Self> {
         let pool = target.pool(connections)?;
         let writers = target.pool(COMMITTERS)?;
         let hints = Hints::start(target, wakeups);

@@ -51,6 +51,8 @@ pub(crate) type Turn = Arc<Mutex<Option<WorkspaceId>>>;
 enum Access {
     /// The writer has a thread, readers have theirs.
     Threads { queue: Arc<Queue>, readers: Readers, thread: Mutex<Option<JoinHandle<()>>> },
+    /// Nobody writes here; another process may.
+    Reading(Readers),
     /// Everything happens in the caller's task.
     Inline(Mutex<Option<Writer>>, Faults, Mutex<Option<File>>),
 }
@@ -116,6 +118,19 @@ impl Sqlite {
         self.turn.clone()
     }
 
+    /// Opens for reading what another process may be writing.
+    pub(crate) fn open_to_look(folder: &Path) -> Result<Self> {
+        let file = folder.join(FILE);
+        if !file.exists() {
+            return Err(Error::Refused(format!(
+                "there is no database in {}; name the data folder of the instance",
+                folder.display()
+            )));
+        }
+        let clock = Arc::new(Clock::new(Testing::default().clock));
+        Ok(Self::new(Access::Reading(Readers::new(file)), clock))
+    }
+
     /// Does work in a transaction and returns once it is durable. The work may run several times before it counts, in a
     /// transaction with that of others; when it fails it has changed nothing.
     pub(crate) async fn write<T: Send + 'static>(
@@ -128,6 +143,7 @@ impl Sqlite {
                 queue.push(Box::new(request));
                 reply.await.map_err(|closed| Error::Unavailable(Box::new(closed)))?
             }
+            Access::Reading(_) => Err(Error::Refused("the database was opened for reading only".into())),
             Access::Inline(writer, faults, folder) => {
                 let mut place = guard(writer);
                 let Some(writer) = place.as_mut() else {
@@ -149,7 +165,7 @@ impl Sqlite {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         match &*self.access {
-            Access::Threads { readers, .. } => readers.read(work).await,
+            Access::Threads { readers, .. } | Access::Reading(readers) => readers.read(work).await,
             Access::Inline(writer, ..) => match guard(writer).as_ref() {
                 Some(writer) => work(writer.connection()),
                 None => Err(crate::testing::crash()),
@@ -209,6 +225,18 @@ fn unusable(folder: &Path, cause: &std::io::Error) -> Error {
         "the data folder {} cannot be used: {cause}; create it, or let this user write to it",
         folder.display()
     ))
+}
+
+/// A connection that only reads, if there is a database.
+pub(crate) fn connect_to_look(folder: &Path) -> Result<Option<Connection>> {
+    let file = folder.join(FILE);
+    if file.exists() { connect(&file, Role::Read).map(Some) } else { Ok(None) }
+}
+
+/// Whether there is a table with this name.
+pub(crate) fn has_table(connection: &Connection, name: &str) -> Result<bool> {
+    let sql = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1";
+    connection.query_row(sql, [name], |row| Ok(row.get::<_, i64>(0)? > 0)).map_err(error)
 }
 
 /// What a connection is for.
