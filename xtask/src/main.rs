@@ -14,7 +14,8 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Usage: cargo xtask COMMAND
 
-  start                  build Runnel and run a sample workflow
+  start [-- OPTIONS]     build Runnel, set it up in ./data with a sample workflow, and serve;
+                         options go to `runnel serve`
   test [--no-conformance]
                          everything CI runs: format, lints, dependencies, tests, conformance
   bench [--only NAME] [--long] [--json]

@@ -20,6 +20,8 @@ pub enum Purpose {
     ResumeUrls,
     /// The token that sets an instance up.
     Setup,
+    /// What tells this key from others without giving it away.
+    Fingerprint,
 }
 
 impl Purpose {
@@ -29,6 +31,7 @@ impl Purpose {
             Purpose::StatusUrls => b"runnel/1/status-url",
             Purpose::ResumeUrls => b"runnel/1/resume-url",
             Purpose::Setup => b"runnel/1/setup-token",
+            Purpose::Fingerprint => b"runnel/1/fingerprint",
         }
     }
 }
@@ -43,6 +46,12 @@ impl RootKey {
     pub fn tag(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
         let derived = hmac(&self.0, &[purpose.label()]);
         hmac(&derived, parts)
+    }
+
+    /// What tells this key from others without giving it away.
+    pub fn fingerprint(&self) -> String {
+        let tag = self.tag(Purpose::Fingerprint, &[]);
+        tag[..8].iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Whether a tag is the right one; takes the same time whatever the tag.

@@ -2,12 +2,12 @@
 
 use clap::{Parser, Subcommand};
 
-/// Runs workflow files, ours and n8n's.
+/// Workflow automation that keeps what it was given.
 #[derive(Debug, Parser)]
 #[command(
     name = "runnel",
     version,
-    about = "Runs workflow files, ours and n8n's",
+    about = "Workflow automation that keeps what it was given",
     arg_required_else_help = true,
     disable_help_subcommand = true
 )]
@@ -30,6 +30,14 @@ pub(crate) enum Command {
     Import(crate::import::Args),
     /// Turn a workflow into another format.
     Export(crate::export::Args),
+    /// Serve the API and webhooks, and run executions.
+    Serve(crate::serve::Args),
+    /// Become the owner of an instance, from the machine it runs on.
+    Setup(crate::setup::Args),
+    /// Show or bring up to date the schema of a database.
+    Migrate(crate::migrate::Args),
+    /// Ask a server on this machine whether it is ready.
+    Ready(crate::ready::Args),
     /// Run people's code; started by this program itself.
     #[command(name = crate::world::SANDBOX_COMMAND, hide = true)]
     SandboxChild,

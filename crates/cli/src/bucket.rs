@@ -83,7 +83,10 @@ impl HttpConnector for Connector {
 }
 
 impl HttpService for Connector {
-    fn call<'a, 'async_trait>(&'a self, request: HttpRequest) -> BoxFuture<'async_trait, Result<HttpResponse, HttpError>>
+    fn call<'a, 'async_trait>(
+        &'a self,
+        request: HttpRequest,
+    ) -> BoxFuture<'async_trait, Result<HttpResponse, HttpError>>
     where
         'a: 'async_trait,
     {

@@ -95,7 +95,7 @@ fn prepare(args: &Args) -> anyhow::Result<Prepared> {
     let services = Services {
         credentials: Arc::new(ByType(object("--credentials", args.credentials.as_deref())?)),
         http: net::Client::new(net::Config { trusted, ..net::Config::default() }),
-        ..world::services()?
+        ..world::services(None)?
     };
     let folder = args.file.parent().map(Path::to_owned);
     let runner = Runner::new(services, Arc::new(SystemClock::new(None)))

@@ -11,8 +11,14 @@ mod exec;
 mod export;
 mod files;
 mod import;
+mod migrate;
+mod open;
 mod print;
+mod product;
+mod ready;
 mod record;
+mod serve;
+mod setup;
 mod test;
 mod validate;
 mod world;
@@ -44,6 +50,10 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Serve(args) => serve::run(&args),
+        Command::Setup(args) => setup::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
+        Command::Ready(args) => ready::run(&args),
     };
     let exit = outcome.unwrap_or_else(|error| {
         let broken_pipe = error.chain().any(|cause| {

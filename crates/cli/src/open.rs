@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use app::RootKey;
 use store::Store;
 
 use crate::bucket;
-use crate::config::DataConfig;
-use crate::config::key::{self, Key};
+use crate::config::{DataConfig, key};
 
 /// The database, brought up to date.
 pub(crate) async fn store(config: &DataConfig) -> anyhow::Result<Store> {
@@ -21,10 +21,9 @@ pub(crate) async fn store(config: &DataConfig) -> anyhow::Result<Store> {
 /// Where the store keeps things.
 pub(crate) fn store_config(config: &DataConfig) -> store::Config {
     let database = match &config.database_url {
-        Some(url) => store::Database::Postgres {
-            url: url.expose().to_owned(),
-            connections: config.connections,
-        },
+        Some(url) => {
+            store::Database::Postgres { url: url.expose().to_owned(), connections: config.connections }
+        }
         None => store::Database::Sqlite,
     };
     store::Config { database, folder: config.folder.clone() }
@@ -50,18 +49,38 @@ fn without_secrets(url: &str) -> String {
     rest.rsplit_once('@').map_or(rest, |(_, place)| place).to_owned()
 }
 
-/// The key, made when it is missing and nothing was encrypted yet.
-pub(crate) fn key(config: &DataConfig, is_new: bool) -> anyhow::Result<Key> {
-    if config.key_file.exists() {
-        return key::read(&config.key_file);
+/// The setting that says which key this database belongs to.
+const FINGERPRINT: &str = "key.fingerprint";
+
+/// The key of the instance: made for a new database, else the very one that the database was used with. Another one could
+/// neither read its secrets nor know its API keys, so it is refused before anything is lost.
+pub(crate) async fn key(config: &DataConfig, store: &Store) -> anyhow::Result<RootKey> {
+    let file = &config.key_file;
+    let known = known_fingerprint(store).await?;
+    let key = match (file.exists(), &known) {
+        (true, _) => key::read(file)?,
+        (false, None) => key::create(file)?,
+        (false, Some(_)) => bail!(
+            "the key file {} is missing, and this database was used with a key; put the file back from where you keep its copy",
+            shown(file)
+        ),
+    };
+    let found = key.fingerprint();
+    match known {
+        Some(known) if known != found => bail!(
+            "the key file {} is not the one of this database ({found} instead of {known}); put the right one in its place",
+            shown(file)
+        ),
+        Some(_) => {}
+        None => store.set_setting(FINGERPRINT, &format!("\"{found}\"")).await?,
     }
-    if !is_new {
-        bail!(
-            "the key file {} is missing, and the database holds secrets encrypted with it; put it back from your backup",
-            shown(&config.key_file)
-        );
-    }
-    key::create(&config.key_file)
+    Ok(key)
+}
+
+/// What tells the key that this database was used with from others.
+pub(crate) async fn known_fingerprint(store: &Store) -> anyhow::Result<Option<String>> {
+    let value = store.setting(FINGERPRINT).await?;
+    Ok(value.map(|value| value.trim_matches('"').to_owned()))
 }
 
 #[cfg(test)]
@@ -70,7 +89,10 @@ mod tests {
 
     #[test]
     fn an_address_is_shown_without_its_secrets() {
-        assert_eq!(without_secrets("postgres://me:p@ss@db.internal:5432/runnel?password=x"), "db.internal:5432/runnel");
+        assert_eq!(
+            without_secrets("postgres://me:p@ss@db.internal:5432/runnel?password=x"),
+            "db.internal:5432/runnel"
+        );
         assert_eq!(without_secrets("postgresql://db/runnel"), "db/runnel");
     }
 }

@@ -118,16 +118,22 @@ impl Folder {
         })?;
         Ok(Arc::new(plan))
     }
+}
 
-    fn read(&self, definition: &Value) -> Result<Workflow, NodeError> {
-        let refused =
-            |problem: Problem| NodeError::permanent(format!("the sub-workflow is not valid: {problem}"));
-        if n8n::is_n8n(definition) {
-            let import = n8n::import_as(definition, &self.catalogue, self.missing_order).map_err(refused)?;
-            return Ok(import.workflow);
-        }
-        Workflow::from_json(&definition.to_json()).map_err(refused)
+/// The workflow that a step defines in place, in our format or n8n's. `missing_order` is the order of an n8n workflow
+/// that names none.
+pub(crate) fn read_definition(
+    definition: &Value,
+    catalogue: &Catalogue,
+    missing_order: Order,
+) -> Result<Workflow, NodeError> {
+    let refused =
+        |problem: Problem| NodeError::permanent(format!("the sub-workflow is not valid: {problem}"));
+    if n8n::is_n8n(definition) {
+        let import = n8n::import_as(definition, catalogue, missing_order).map_err(refused)?;
+        return Ok(import.workflow);
     }
+    Workflow::from_json(&definition.to_json()).map_err(refused)
 }
 
 fn refused(invalid: Invalid) -> NodeError {
@@ -138,7 +144,9 @@ impl Workflows for Folder {
     fn resolve<'a>(&'a self, source: &'a WorkflowSource) -> BoxFuture<'a, Result<Arc<Plan>, NodeError>> {
         Box::pin(async move {
             match source {
-                WorkflowSource::Inline { definition } => self.compile(&self.read(definition)?),
+                WorkflowSource::Inline { definition } => {
+                    self.compile(&read_definition(definition, &self.catalogue, self.missing_order)?)
+                }
                 WorkflowSource::Reference { id } => {
                     let known = || self.found.lock().expect("nobody panics while holding plans");
                     if let Some(plan) = known().get(id) {
@@ -160,11 +168,21 @@ pub(crate) fn zone(plan: &Plan, default: &str) -> anyhow::Result<TimeZone> {
         .map_err(|_| anyhow::anyhow!("there is no time zone \"{name}\"; use one such as Europe/Berlin"))
 }
 
-/// The services that every execution shares: people's code runs in child processes of this program.
-pub(crate) fn services() -> anyhow::Result<Services> {
-    let program = std::env::current_exe().context("this program does not know where it is")?;
-    let config = sandbox::Config::new(program, [SANDBOX_COMMAND.into()]);
+/// The services that every execution shares: people's code runs in child processes of this program, as many at the same
+/// time as `code_processes` says.
+pub(crate) fn services(code_processes: Option<usize>) -> anyhow::Result<Services> {
+    let mut config = sandbox::Config::new(this_program()?, [SANDBOX_COMMAND.into()]);
+    config.processes = code_processes.unwrap_or(config.processes);
     Ok(Services { code: Arc::new(Sandbox::new(config)), ..Services::default() })
+}
+
+/// This very program, also when another version takes its place on the disk while it runs.
+fn this_program() -> anyhow::Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() {
+        return Ok(running.to_owned());
+    }
+    std::env::current_exe().context("this program does not know where it is")
 }
 
 /// A runtime for executions.

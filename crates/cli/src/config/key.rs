@@ -5,15 +5,13 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use app::RootKey;
 
 /// Bytes of the key.
 const LENGTH: usize = 32;
 
-/// The key. It has no `Debug`, `Display` or `Serialize` on purpose.
-pub(crate) struct Key(pub(crate) [u8; LENGTH]);
-
 /// Reads the key.
-pub(crate) fn read(path: &Path) -> anyhow::Result<Key> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<RootKey> {
     let shown = path.display();
     let metadata = std::fs::metadata(path).with_context(|| format!("the key file {shown} cannot be read"))?;
     let mode = metadata.permissions().mode();
@@ -26,7 +24,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Key> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("the key file {shown} cannot be read"))?;
     match from_hex(text.trim()) {
-        Some(key) => Ok(Key(key)),
+        Some(key) => Ok(RootKey::new(key)),
         None => bail!(
             "the key file {shown} does not hold a key (64 hexadecimal digits); put back the one from your backup"
         ),
@@ -34,7 +32,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Key> {
 }
 
 /// Makes a key. A file that is there already stays as it is.
-pub(crate) fn create(path: &Path) -> anyhow::Result<Key> {
+pub(crate) fn create(path: &Path) -> anyhow::Result<RootKey> {
     let shown = path.display();
     let mut key = [0; LENGTH];
     getrandom::fill(&mut key).context("the system gives no random numbers")?;
@@ -53,7 +51,7 @@ pub(crate) fn create(path: &Path) -> anyhow::Result<Key> {
         }
     };
     write().with_context(|| format!("the key file {shown} cannot be made"))?;
-    Ok(Key(key))
+    Ok(RootKey::new(key))
 }
 
 fn from_hex(text: &str) -> Option<[u8; LENGTH]> {
@@ -82,7 +80,7 @@ mod tests {
         let made = create(&path).expect("it can be made");
         let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert!(read(&path).expect("it can be read").0 == made.0);
+        assert_eq!(read(&path).expect("it can be read").fingerprint(), made.fingerprint());
         assert!(create(&path).is_err(), "a second one would make everything unreadable");
     }
 

@@ -53,7 +53,8 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    /// All of them, as they are shown.
+    /// All of them, as the book shows them.
+    #[cfg(test)]
     pub(crate) const ALL: [Group; 5] =
         [Group::Data, Group::Http, Group::Executions, Group::Logs, Group::ObjectStore];
 

@@ -38,7 +38,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(limit: Duration) -> anyhow::Result<Self> {
-        let services = world::services()?;
+        let services = world::services(None)?;
         Ok(Self {
             catalogue: ::nodes::catalogue(),
             test_catalogue: super::nodes::catalogue(),

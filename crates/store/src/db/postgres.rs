@@ -24,6 +24,7 @@ use crate::commit::postgres::Committers;
 use crate::db::{Row, Scope, Statement};
 use crate::error::{Error, Result};
 use crate::store::Wakeup;
+use connect::Target;
 use failure::{Failure, Stage};
 use hints::Hints;
 use pipeline::Session;
@@ -53,7 +54,7 @@ struct Inner {
 
 /// A connection of its own, without bringing the schema up to date first.
 pub(crate) async fn connect_to_look(url: &str) -> Result<(Client, JoinHandle<()>)> {
-    connect::Target::parse(url)?.connect().await
+    Target::parse(url)?.connect().await
 }
 
 /// Whether there is a table with this name.
@@ -68,7 +69,7 @@ impl Postgres {
         connections: usize,
         wakeups: broadcast::Sender<Wakeup>,
     ) -> Result<Self> {
-        let target = connect::Target::parse(url)?;
+        let target = Target::parse(url)?;
         target.prepare().await?;
         Self::start(target, connections, wakeups)
     }
@@ -79,7 +80,7 @@ impl Postgres {
         connections: usize,
         wakeups: broadcast::Sender<Wakeup>,
     ) -> Result<Self> {
-        Self::start(connect::Target::parse(url)?, connections, wakeups)
+        Self::start(Target::parse(url)?, connections, wakeups)
     }
 
     fn start(target: Target, connections: usize, wakeups: broadcast::Sender<Wakeup>) -> Result<Self> {

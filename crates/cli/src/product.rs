@@ -1,0 +1,96 @@
+//! Puts the product together: store, engine, nodes, sandbox, guarded network.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use app::{App, Foreign, Imported, Parts};
+use engine::{Engine, Host, World};
+use model::{Order, Problem, Text, Value, Workflow};
+use nodes::n8n;
+use sdk::net;
+use sdk::{Catalogue, NodeError, Services};
+use store::Store;
+
+use crate::config::{Config, Role};
+use crate::open;
+use crate::world::{self, SystemClock};
+
+/// The product with everything it needs.
+pub(crate) struct Product {
+    pub(crate) app: Arc<App>,
+    pub(crate) engine: Engine,
+}
+
+/// Opens the database and puts the product together; nothing runs yet.
+pub(crate) async fn open(
+    config: &Config,
+    public_url: String,
+    setup_token: String,
+) -> anyhow::Result<Product> {
+    let store = open::store(&config.data).await?;
+    let key = open::key(&config.data, &store).await?;
+    let engine = engine(config, &store, &public_url)?;
+    let parts = Parts {
+        store,
+        engine: engine.clone(),
+        key,
+        public_url,
+        zone: config.executions.timezone.clone(),
+        setup_token,
+        foreign: Foreign { import, export },
+    };
+    Ok(Product { app: Arc::new(App::new(parts)), engine })
+}
+
+fn engine(config: &Config, store: &Store, public_url: &str) -> anyhow::Result<Engine> {
+    let executions = &config.executions;
+    let http = net::Client::new(net::Config {
+        trusted: executions.trusted_networks.clone(),
+        ..net::Config::default()
+    });
+    let catalogue = Arc::new(nodes::catalogue());
+    let services = Services { http, ..world::services(executions.code_processes)? };
+    let host = ProductHost { catalogue: catalogue.clone(), address: public_url.into() };
+    let world = World { catalogue, services, clock: Arc::new(SystemClock::new(None)), host: Arc::new(host) };
+    let concurrency = if executions.role == Role::Api { 0 } else { executions.concurrency };
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).context("the system gives no random numbers")?;
+    let config = engine::Config {
+        concurrency,
+        workspace_concurrency: concurrency,
+        zone: executions.timezone.clone(),
+        seed: u64::from_le_bytes(seed),
+        ..engine::Config::default()
+    };
+    Ok(Engine::new(store.clone(), world, config))
+}
+
+/// What the engine asks of the product.
+struct ProductHost {
+    catalogue: Arc<Catalogue>,
+    address: Text,
+}
+
+impl Host for ProductHost {
+    fn read_definition(&self, definition: &Value) -> Result<Workflow, NodeError> {
+        world::read_definition(definition, &self.catalogue, Order::Sequential)
+    }
+
+    fn address(&self) -> Text {
+        self.address.clone()
+    }
+}
+
+/// Reads a workflow of n8n for the API.
+fn import(file: &Value, catalogue: &Catalogue) -> Result<Imported, Problem> {
+    let import = n8n::import(file, catalogue)?;
+    let report = serde_json::to_string(&import.report).ok();
+    let report = report.and_then(|report| Value::from_json(&report).ok()).unwrap_or_default();
+    Ok(Imported { workflow: import.workflow, report })
+}
+
+/// Writes a workflow as n8n reads it.
+fn export(workflow: &Workflow, catalogue: &Catalogue) -> (Value, Vec<Problem>) {
+    let n8n::Export { file, problems } = n8n::export(workflow, catalogue);
+    (Value::Object(file), problems)
+}
