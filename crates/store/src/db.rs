@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::store::{Config, Database, Wakeup};
 use postgres::Postgres;
 use sqlite::Sqlite;
-pub(crate) use value::{Column, Param, Row, params};
+pub(crate) use value::{Param, Row, params};
 
 /// The database.
 #[derive(Clone)]

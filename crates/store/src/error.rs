@@ -51,9 +51,4 @@ impl Error {
             Error::Refused(text) => Error::Refused(text.clone()),
         }
     }
-
-    /// Marks what is still to be written.
-    pub(crate) fn unfinished() -> Self {
-        Error::Refused("not written yet".into())
-    }
 }

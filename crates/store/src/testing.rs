@@ -119,3 +119,53 @@ impl Faults {
 pub(crate) fn crash() -> Error {
     Error::Unavailable("the writer of the database has ended; see its last error and start again".into())
 }
+
+/// A value that goes into a [probe](crate::Store::probe) or comes out of it.
+#[cfg(feature = "testing")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// Numbers, truth values, and times in microseconds since 1970.
+    Int(i64),
+    /// Numbers with a fraction.
+    Real(f64),
+    /// Text and JSON.
+    Text(String),
+    /// Bytes and ids.
+    Bytes(Vec<u8>),
+    /// An id; ids come out as bytes.
+    Id([u8; 16]),
+    /// A time; times come out as numbers.
+    Time(jiff::Timestamp),
+}
+
+#[cfg(feature = "testing")]
+impl crate::Store {
+    /// Runs a statement that the product does not need, for what a test prepares or looks at.
+    pub async fn probe(&self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Vec<Value>>> {
+        use crate::db::{Param, Scope, Statement};
+        let params = values.into_iter().map(|value| match value {
+            Value::Null => Param::Null,
+            Value::Int(value) => Param::Int(value),
+            Value::Real(value) => Param::Real(value),
+            Value::Text(value) => Param::Text(value),
+            Value::Bytes(value) => Param::Bytes(value),
+            Value::Id(value) => Param::Id(value),
+            Value::Time(value) => Param::Time(value),
+        });
+        let statement = Statement::new(sql, params.collect::<Vec<_>>());
+        let rows = self.db.transaction(Scope::Engine, vec![statement]).await?.into_iter().flatten();
+        let read = |field| match field {
+            Param::Null => Value::Null,
+            Param::Bool(value) => Value::Int(value.into()),
+            Param::Int(value) => Value::Int(value),
+            Param::Real(value) => Value::Real(value),
+            Param::Text(value) => Value::Text(value),
+            Param::Bytes(value) => Value::Bytes(value),
+            Param::Id(value) => Value::Bytes(value.to_vec()),
+            Param::Time(value) => Value::Int(value.as_microsecond()),
+        };
+        Ok(rows.map(|row| row.0.into_iter().map(read).collect()).collect())
+    }
+}

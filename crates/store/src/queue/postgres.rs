@@ -16,6 +16,7 @@ use crate::store::Wakeup;
 /// Takes in turn from the workspaces, from each the highest priority and then the oldest. The list of pairs skips from
 /// one workflow to the next however many are queued for each; of each pair only as many are looked at as are wanted.
 /// What another process has locked is left to it, and so are executions that somebody writes to.
+/// The number of deaths is `SUSPECT_DEATHS`.
 const CLAIM: &str = "WITH RECURSIVE pairs AS (
     (SELECT workspace_id, workflow_id FROM execution_queue ORDER BY workspace_id, workflow_id LIMIT 1)
     UNION ALL
@@ -27,7 +28,7 @@ const CLAIM: &str = "WITH RECURSIVE pairs AS (
     SELECT queue.* FROM pairs CROSS JOIN LATERAL (
       SELECT * FROM execution_queue AS queue
         WHERE queue.workspace_id = pairs.workspace_id AND queue.workflow_id = pairs.workflow_id
-          AND (queue.deaths = 0 OR $7)
+          AND (queue.deaths < 2 OR $7)
           AND (queue.concurrency_key IS NULL OR NOT EXISTS (
             SELECT FROM unnest($5::uuid[], $6::text[]) AS taken (workflow_id, key)
               WHERE taken.workflow_id = queue.workflow_id AND taken.key = queue.concurrency_key))

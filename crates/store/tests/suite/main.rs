@@ -5,7 +5,13 @@
 
 mod support;
 
+mod commits;
+mod faults;
+mod fixture;
 mod logs;
 mod people;
+mod queue;
 mod requests;
+mod signals;
+mod timers;
 mod workflows;
