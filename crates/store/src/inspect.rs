@@ -11,6 +11,7 @@ use crate::db::postgres::Postgres;
 use crate::db::sqlite::{self, Sqlite};
 use crate::db::{Db, Scope, params};
 use crate::error::{Error, Result};
+use crate::logs::Logs;
 use crate::migrate;
 use crate::store::{Config, Database, Store};
 
@@ -40,7 +41,8 @@ impl Store {
                 Db::Postgres(Postgres::open_to_look(url, *connections, wakeups.clone())?)
             }
         };
-        Ok(Self { db, blobs: Blobs::files(&config.folder.join("blobs")), wakeups })
+        let (blobs, logs) = (Blobs::files(&config.folder.join("blobs")), Logs::open(&db, &config.folder));
+        Ok(Self { db, blobs, logs, wakeups })
     }
 
     /// What is wrong with the database itself: damaged pages, broken references, missing indexes. Empty in good health.
