@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 #[cfg(feature = "testing")]
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
 use crate::error::{Error, Result};
 
@@ -22,7 +22,7 @@ pub struct Testing {
 #[derive(Clone, Default)]
 pub struct Faults {
     #[cfg(feature = "testing")]
-    plan: Arc<Mutex<Plan>>,
+    plan: Arc<Plan>,
 }
 
 /// Which side of a statement.
@@ -37,10 +37,12 @@ pub enum Side {
 #[cfg(feature = "testing")]
 #[derive(Default)]
 struct Plan {
-    statements: u64,
-    crash: Option<(u64, Side)>,
-    crashed: bool,
-    full: bool,
+    statements: AtomicU64,
+    /// The statement of the crash; 0 when none is planned.
+    crash: AtomicU64,
+    after: AtomicBool,
+    crashed: AtomicBool,
+    full: AtomicBool,
 }
 
 #[cfg(feature = "testing")]
@@ -49,49 +51,42 @@ impl Faults {
     /// everything that was asked gets [`Error::Unavailable`] until the store is opened again. The beginning and the
     /// commit of a transaction are statements too.
     pub fn crash(&self, statement: u64, side: Side) {
-        let mut plan = self.plan();
-        plan.crash = Some((plan.statements + statement, side));
+        self.plan.after.store(side == Side::After, SeqCst);
+        self.plan.crash.store(self.statements() + statement, SeqCst);
     }
 
     /// Whether it came to the crash.
     pub fn crashed(&self) -> bool {
-        self.plan().crashed
+        self.plan.crashed.load(SeqCst)
     }
 
     /// How many statements the writer has run.
     pub fn statements(&self) -> u64 {
-        self.plan().statements
+        self.plan.statements.load(SeqCst)
     }
 
     /// Says whether the disk is full: nothing can be committed meanwhile.
     pub fn set_full(&self, full: bool) {
-        self.plan().full = full;
-    }
-
-    fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
-        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+        self.plan.full.store(full, SeqCst);
     }
 
     pub(crate) fn around<T>(&self, run: impl FnOnce() -> Result<T>) -> Result<T> {
-        let (number, full) = {
-            let mut plan = self.plan();
-            if plan.crashed {
-                return Err(crash());
-            }
-            plan.statements += 1;
-            if plan.crash == Some((plan.statements, Side::Before)) {
-                plan.crashed = true;
-                return Err(crash());
-            }
-            (plan.statements, plan.full)
-        };
-        if full {
+        if self.crashed() {
+            return Err(crash());
+        }
+        let number = self.plan.statements.fetch_add(1, SeqCst) + 1;
+        let crashes = self.plan.crash.load(SeqCst) == number;
+        let after = crashes && self.plan.after.load(SeqCst);
+        if crashes && !after {
+            self.plan.crashed.store(true, SeqCst);
+            return Err(crash());
+        }
+        if self.plan.full.load(SeqCst) {
             return Err(Error::Full);
         }
         let outcome = run();
-        let mut plan = self.plan();
-        if plan.crash == Some((number, Side::After)) {
-            plan.crashed = true;
+        if after {
+            self.plan.crashed.store(true, SeqCst);
             return Err(crash());
         }
         outcome
