@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::commit::postgres::Committers;
 use crate::db::{Row, Scope, Statement};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::Wakeup;
 use connect::Target;
 use failure::{Failure, Stage};
