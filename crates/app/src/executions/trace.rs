@@ -60,8 +60,9 @@ impl Trace {
         let mut fold = Fold { steps: BTreeMap::new() };
         // The limits were kept when it ran; the seed only moves the times of retries, which the journal tells.
         let mut execution = Execution::new(plan.clone(), Limits::default(), 0);
+        let mut reader = journal::Reader::new();
         for record in records {
-            let recorded = journal::read(&plan, record).map_err(Error::internal)?;
+            let recorded = reader.read(&plan, record).map_err(Error::internal)?;
             let at = Timestamp::from_microsecond(record.at_us).ok();
             fold.event(&recorded.event, at, record.duration_us);
             let commands = execution.decide(&recorded.event, recorded.at_ms).ok_or_else(|| {
