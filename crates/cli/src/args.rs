@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Setup(crate::setup::Args),
     /// Show or bring up to date the schema of a database.
     Migrate(crate::migrate::Args),
+    /// Look for what is wrong with an instance, and say what to do about it.
+    Doctor(crate::doctor::Args),
     /// Ask a server on this machine whether it is ready.
     Ready(crate::ready::Args),
     /// Run people's code; started by this program itself.

@@ -7,6 +7,7 @@
 mod args;
 mod bucket;
 mod config;
+mod doctor;
 mod exec;
 mod export;
 mod files;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Setup(args) => setup::run(&args),
         Command::Migrate(args) => migrate::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Ready(args) => ready::run(&args),
     };
     let exit = outcome.unwrap_or_else(|error| {

@@ -42,7 +42,8 @@ pub(crate) async fn open(
     Ok(Product { app: Arc::new(App::new(parts)), engine })
 }
 
-fn engine(config: &Config, store: &Store, public_url: &str) -> anyhow::Result<Engine> {
+/// The engine over a store; nothing runs yet.
+pub(crate) fn engine(config: &Config, store: &Store, public_url: &str) -> anyhow::Result<Engine> {
     let executions = &config.executions;
     let http = net::Client::new(net::Config {
         trusted: executions.trusted_networks.clone(),

@@ -171,9 +171,14 @@ pub(crate) fn zone(plan: &Plan, default: &str) -> anyhow::Result<TimeZone> {
 /// The services that every execution shares: people's code runs in child processes of this program, as many at the same
 /// time as `code_processes` says.
 pub(crate) fn services(code_processes: Option<usize>) -> anyhow::Result<Services> {
-    let mut config = sandbox::Config::new(this_program()?, [SANDBOX_COMMAND.into()]);
+    let mut config = sandbox_config()?;
     config.processes = code_processes.unwrap_or(config.processes);
     Ok(Services { code: Arc::new(Sandbox::new(config)), ..Services::default() })
+}
+
+/// How people's code is run.
+pub(crate) fn sandbox_config() -> anyhow::Result<sandbox::Config> {
+    Ok(sandbox::Config::new(this_program()?, [SANDBOX_COMMAND.into()]))
 }
 
 /// This very program, also when another version takes its place on the disk while it runs.
