@@ -6,6 +6,7 @@
 //! Deliberately absent: HTTP types and SQL.
 
 pub mod access;
+pub mod addresses;
 mod app;
 pub mod error;
 pub mod executions;

@@ -20,6 +20,27 @@ pub struct Config {
     pub drain_timeout: Duration,
     /// Live streams of events at the same time.
     pub max_streams: usize,
+    /// What calls of webhooks may use.
+    pub hooks: HookLimits,
+}
+
+/// What calls of webhooks may use.
+#[derive(Clone, Copy, Debug)]
+pub struct HookLimits {
+    /// Bytes of one body.
+    pub body: usize,
+    /// Bytes of all large bodies that are read or worked on, together.
+    pub bodies: usize,
+    /// Calls at the same time.
+    pub calls: usize,
+    /// How long a caller waits for the answer of an execution; then it learns where to ask for it.
+    pub deadline: Duration,
+}
+
+impl Default for HookLimits {
+    fn default() -> Self {
+        Self { body: 16 << 20, bodies: 512 << 20, calls: 10_000, deadline: Duration::from_secs(60) }
+    }
 }
 
 impl Default for Config {
@@ -32,6 +53,7 @@ impl Default for Config {
             header_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
             max_streams: 1_000,
+            hooks: HookLimits::default(),
         }
     }
 }

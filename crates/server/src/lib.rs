@@ -24,7 +24,7 @@ mod request_id;
 mod server;
 mod state;
 
-pub use config::Config;
+pub use config::{Config, HookLimits};
 pub use server::{Bound, Server};
 
 /// The OpenAPI document of the API, as it is served and kept in `docs/openapi.json`.

@@ -44,7 +44,7 @@ impl Server {
     /// A server of this product.
     pub fn new(app: Arc<App>, config: Config) -> Self {
         let mut metrics = Metrics::new();
-        let hooks = Hooks::new(app.clone(), metrics.registry_mut());
+        let hooks = Hooks::new(app.clone(), config.hooks, metrics.registry_mut());
         let state = State::new(Shared {
             app,
             config,
@@ -110,6 +110,7 @@ impl Bound {
             .iter()
             .filter_map(|(address, length)| IpNet::new(*address, *length).ok())
             .collect();
+        let routes = hooks.clone().keep_fresh(state.draining.clone());
         let answer = answer(hooks, router, trusted);
         let open = state.metrics.connections.clone();
         let api = connections::serve(listeners, limits, open, state.draining.clone(), answer);
@@ -120,7 +121,7 @@ impl Bound {
             api.await;
             ended.cancel();
         };
-        tokio::join!(flips, api, metrics);
+        tokio::join!(flips, routes, api, metrics);
     }
 }
 
