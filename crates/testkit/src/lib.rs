@@ -7,12 +7,14 @@
 
 mod clock;
 pub mod nodes;
+mod ordeal;
 mod random;
 mod scenario;
 mod simulator;
 mod workflow;
 
 pub use clock::VirtualClock;
+pub use ordeal::{Ordeal, Survived};
 pub use scenario::{RunningStep, Scenario};
 pub use simulator::{Report, Simulator};
 pub use workflow::{Draft, workflow};

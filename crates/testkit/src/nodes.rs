@@ -1,5 +1,6 @@
 //! Nodes that do one thing each, for workflows that test the order of things.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use sdk::output::{Resume, WorkflowSource};
@@ -108,6 +109,9 @@ macro_rules! test_nodes {
             }
 
             async fn run(&self, ctx: &Context, inputs: &Inputs) -> Result<Output, NodeError> {
+                if Self::EFFECT == Effect::Unsafe {
+                    note_effect(ctx);
+                }
                 self.does.run(ctx, inputs, &self.outputs).await
             }
         }
@@ -125,6 +129,39 @@ test_nodes! {
     Step = STEP, Data, Event, Pure;
     /// A node with an effect.
     Unsafe = UNSAFE, Action, Event, Unsafe;
+}
+
+/// An effect that began.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Begun {
+    /// The execution.
+    pub execution: String,
+    /// The key of the node.
+    pub node: String,
+    /// How often the node ran before.
+    pub run: u32,
+    /// Which try it was.
+    pub attempt: u32,
+}
+
+thread_local! {
+    /// What the unsafe nodes of this thread have done to the world. It survives every crash, as the world does.
+    static EFFECTS: RefCell<Vec<Begun>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The effects that began in this thread since this was asked last.
+pub fn take_effects() -> Vec<Begun> {
+    EFFECTS.take()
+}
+
+fn note_effect(ctx: &Context) {
+    let begun = Begun {
+        execution: ctx.execution.id.to_string(),
+        node: ctx.node.key.to_string(),
+        run: ctx.run_index as u32,
+        attempt: ctx.attempt,
+    };
+    EFFECTS.with_borrow_mut(|effects| effects.push(begun));
 }
 
 fn main_port() -> Vec<String> {
