@@ -193,3 +193,37 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::helpers::Helper;
+
+    fn short(helper: &Helper, path: &str) -> Load {
+        let request = crate::http::request("POST", path, &[], Some(b"{}"));
+        let target = Target { address: helper.address, request };
+        let (warm_up, time) = (Duration::from_millis(50), Duration::from_millis(300));
+        Load { targets: vec![target], connections: 8, warm_up, time }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_open_loop_keeps_its_rate_and_a_closed_one_finds_more() {
+        let echo = Helper::echo().await.unwrap();
+        let load = short(&echo, "/");
+        let (closed, open) =
+            tokio::task::spawn_blocking(move || (load.closed(), load.open(500.0))).await.unwrap();
+        let open = open.unwrap().all_answered().unwrap();
+        assert!((100..=150).contains(&open.answered), "{} in 0.3 s at 500/s", open.answered);
+        assert!(closed.unwrap().all_answered().unwrap().answered > open.answered);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_refusal_is_no_answer() {
+        let routes = axum::Router::new();
+        let nothing = Helper::serve(routes).await.unwrap();
+        let load = short(&nothing, "/missing");
+        let tally = tokio::task::spawn_blocking(move || load.closed()).await.unwrap().unwrap();
+        assert!(tally.refused > 0 && tally.answered == 0);
+        assert!(tally.all_answered().err().unwrap().to_string().contains("404"));
+    }
+}

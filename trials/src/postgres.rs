@@ -133,3 +133,13 @@ fn version_of(folder: &Path) -> u32 {
     let version = folder.parent().and_then(Path::file_name).and_then(|name| name.to_str());
     version.and_then(|version| version.parse().ok()).unwrap_or(0)
 }
+
+#[test]
+fn what_is_committed_survives_a_crash_of_the_cluster() {
+    let cluster = Cluster::start().unwrap();
+    let url = cluster.create_database("kept").unwrap();
+    assert!(url.ends_with("/kept"), "{url}");
+    cluster.ask("kept", "CREATE TABLE kept AS SELECT 7 AS number").unwrap();
+    cluster.crash_and_restart().unwrap();
+    assert_eq!(cluster.ask("kept", "SELECT number FROM kept").unwrap().trim(), "7");
+}

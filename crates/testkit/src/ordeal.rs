@@ -17,14 +17,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 use engine::Plan;
-use jiff::Timestamp;
 use model::ids::{ExecutionId, VersionId, WorkflowId, WorkspaceId};
 use model::{ExecutionStatus, Workflow};
+use store::Store;
 use store::api_keys::NewApiKey;
 use store::setup::Setup;
 use store::testing::{Faults, Testing};
 use store::workflows::{NewWorkflow, Publish};
-use store::{Page, Store};
 use tempfile::TempDir;
 
 use crate::nodes::{self, CALLED};
@@ -129,8 +128,10 @@ impl Ordeal {
         self.workspace = store.set_up(setup).await?.workspace;
         let called = workflow("called -> inner").is("called", CALLED, model::json!({}));
         let (other, _) = self.publish(&store, called.into()).await?;
-        let drawn = Simulator::workflow(seed).to_json().replace("\"other\"", &format!("\"{other}\""));
-        self.workflow = self.publish(&store, Workflow::from_json(&drawn)?).await?;
+        let drawn = serde_json::to_string(&Simulator::workflow(seed))?;
+        let drawn = drawn.replace("\"other\"", &format!("\"{other}\""));
+        let drawn = Workflow::from_json(&drawn).map_err(|problem| problem.to_string())?;
+        self.workflow = self.publish(&store, drawn).await?;
         Ok(())
     }
 
@@ -139,7 +140,7 @@ impl Ordeal {
         store: &Store,
         workflow: Workflow,
     ) -> Result<(WorkflowId, VersionId), Box<dyn std::error::Error>> {
-        let (name, draft) = (workflow.name.to_string(), workflow.to_json());
+        let (name, draft) = (workflow.name.to_string(), serde_json::to_string(&workflow)?);
         let new = NewWorkflow { name, description: String::new(), draft: draft.clone(), user: None };
         let head = store.create_workflow(self.workspace, new).await?.head;
         let publish =

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use engine::Execution;
 use engine::journal::Reader;
-use engine::{Execution, Limits};
 use model::ExecutionStatus;
 use model::ids::ExecutionId;
 use model::journal::{Kind, Record};
@@ -61,9 +61,16 @@ impl Ordeal {
                 self.survived.executions += 1;
                 self.survived.records += journal.len() as u64;
                 self.survived.lost += journal.iter().filter(|record| record.kind == Kind::StepLost).count();
-                on_record.extend(journal.iter().filter(|record| record.kind == Kind::StepStarted).map(|record| {
-                    (execution.to_string(), record.node.as_deref().map(str::to_owned), record.run_index, record.attempt)
-                }));
+                on_record.extend(journal.iter().filter(|record| record.kind == Kind::StepStarted).map(
+                    |record| {
+                        (
+                            execution.to_string(),
+                            record.node.as_deref().map(str::to_owned),
+                            record.run_index,
+                            record.attempt,
+                        )
+                    },
+                ));
             }
             let mut begun = HashSet::new();
             for effect in effects {
@@ -111,7 +118,11 @@ impl Ordeal {
     }
 
     /// The state of an execution as its journal tells it, which must be what its head says.
-    pub(super) async fn fold(&self, store: &Store, execution: ExecutionId) -> Result<Option<Execution>, Broken> {
+    pub(super) async fn fold(
+        &self,
+        store: &Store,
+        execution: ExecutionId,
+    ) -> Result<Option<Execution>, Broken> {
         let loaded = match store.load(self.workspace, execution).await {
             Ok(loaded) => loaded,
             Err(Error::Unavailable(_)) => return Ok(None),
@@ -124,8 +135,9 @@ impl Ordeal {
             events.push(reader.read(plan, record).map_err(|error| format!("{execution}: {error}"))?);
         }
         let events = events.iter().map(|recorded| (&recorded.event, recorded.at_ms));
-        let state = Execution::replay(plan.clone(), LIMITS, 0, events)
-            .map_err(|error| format!("{execution} cannot be replayed: {error}\n{}", story(&loaded.records)))?;
+        let state = Execution::replay(plan.clone(), LIMITS, 0, events).map_err(|error| {
+            format!("{execution} cannot be replayed: {error}\n{}", story(&loaded.records))
+        })?;
         let (told, head) = ((state.status(), state.seq()), (loaded.head.status, loaded.head.seq));
         // What is queued has not begun to run, whatever its journal says.
         let agrees = told == head || (head.0 == ExecutionStatus::Queued && told.1 == head.1);

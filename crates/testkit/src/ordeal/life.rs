@@ -141,7 +141,9 @@ impl Ordeal {
             Death::Leaving(acts) => {
                 self.act(&life, acts).await?;
                 shutdown.cancel();
-                timeout(Duration::from_secs(60), running).await.map_err(|_| "the engine does not leave")?
+                timeout(Duration::from_secs(60), running)
+                    .await
+                    .map_err(|_| "the engine does not leave")?
                     .map_err(|error| format!("the engine broke while it left: {error}"))?;
                 self.survived.leaves += 1;
                 self.check_that_nobody_owns(&life.store).await?;
