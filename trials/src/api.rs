@@ -78,8 +78,7 @@ impl Api {
     /// Imports an n8n workflow and publishes it.
     pub(crate) async fn publish(&self, workflow: &Value) -> Result<Published> {
         let imported = self.call("POST", "/api/v1/workflows/import", Some(workflow)).await?;
-        let workflow = if imported["workflow"].is_object() { &imported["workflow"] } else { &imported };
-        let id = text(workflow, "id")?.to_owned();
+        let id = text(&imported["workflow"], "id")?.to_owned();
         let path = format!("/api/v1/workflows/{id}/publish");
         let published = self.call("POST", &path, None).await?;
         let hook = find_hook(&published).unwrap_or_default();
@@ -103,7 +102,7 @@ impl Api {
             path += &format!("&cursor={cursor}");
         }
         let mut page = self.call_on(connection, "GET", &path, None).await?;
-        let next = page["next_cursor"].as_str().map(Into::into);
+        let next = page["next"].as_str().map(Into::into);
         match page["items"].take() {
             Value::Array(items) => Ok(Page { items, next }),
             _ => bail!("GET {path} lists nothing: {page}"),

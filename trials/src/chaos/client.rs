@@ -34,6 +34,9 @@ pub(crate) enum Outcome {
     Info(String),
 }
 
+/// What a request is told that a full disk refused.
+pub(crate) const FULL: &str = "503, the disk is full";
+
 /// Where requests go.
 #[derive(Clone)]
 pub(crate) struct Aim {
@@ -107,13 +110,14 @@ async fn attempt(address: SocketAddr, pool: &Pool, bytes: &[u8]) -> Outcome {
     match timeout(PATIENCE, connection.exchange(bytes)).await {
         Ok(Ok(answer)) => {
             let (status, keeps) = (answer.status, answer.keeps);
+            let is_full = status == 503 && answer.text().contains("disk-full");
             if keeps {
                 pool.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             }
             match status {
                 200..300 => Outcome::Ok,
-                // Refused, all of it: 503 says that nothing was kept.
-                400..500 | 503 => Outcome::Fail(status.to_string()),
+                400..500 => Outcome::Fail(status.to_string()),
+                _ if is_full => Outcome::Fail(FULL.into()),
                 _ => Outcome::Info(status.to_string()),
             }
         }

@@ -1,5 +1,7 @@
 //! What the product tells about its executions, read as a client reads it.
 
+use std::collections::HashSet;
+
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -22,9 +24,11 @@ pub(super) async fn all(api: &Api, workflow: &str) -> Result<Vec<Told>> {
             let mut connection = Connection::open(api.address).await?;
             let mut told = Vec::with_capacity(mine.len());
             for id in mine {
-                let path = format!("/api/v1/executions/{id}?data=true");
-                let execution = api.call_on(&mut connection, "GET", &path, None).await?;
-                told.push(read(&execution).with_context(|| format!("execution {id}"))?);
+                let path = format!("/api/v1/executions/{id}");
+                let head = api.call_on(&mut connection, "GET", &path, None).await?;
+                let path = format!("{path}/steps?data=true");
+                let steps = api.call_on(&mut connection, "GET", &path, None).await?;
+                told.push(read(&head, &steps).with_context(|| format!("execution {id}"))?);
             }
             anyhow::Ok(told)
         });
@@ -37,7 +41,7 @@ async fn ids(api: &Api, workflow: &str) -> Result<Vec<String>> {
     let mut connection = Connection::open(api.address).await?;
     let (mut ids, mut cursor) = (Vec::new(), None);
     loop {
-        let page = api.executions(&mut connection, workflow, None, cursor.as_deref(), 100).await?;
+        let page = api.executions(&mut connection, workflow, None, cursor.as_deref(), 200).await?;
         for execution in &page.items {
             ids.push(text(execution, "id")?.to_owned());
         }
@@ -48,14 +52,23 @@ async fn ids(api: &Api, workflow: &str) -> Result<Vec<String>> {
     }
 }
 
-fn read(execution: &Value) -> Result<Told> {
-    let steps = execution["steps"].as_array().context("it has no steps")?;
+fn read(head: &Value, steps: &Value) -> Result<Told> {
+    let steps = steps["items"].as_array().context("it has no steps")?;
+    let mut known = HashSet::new();
+    let mut reruns = Vec::new();
+    for step in steps {
+        let name = format!("{} run {}", step["node"], step["run_index"]);
+        // No node of a trial has attempts to spare.
+        if step["attempts"].as_u64() > Some(1) || !known.insert(name.clone()) {
+            reruns.push(name);
+        }
+    }
     Ok(Told {
-        execution: text(execution, "id")?.to_owned(),
-        id: find_id(&execution["steps"]).unwrap_or_default().to_owned(),
-        status: text(execution, "status")?.to_owned(),
+        execution: text(head, "id")?.to_owned(),
+        id: steps.first().and_then(find_id).unwrap_or_default().to_owned(),
+        status: text(head, "status")?.to_owned(),
         unknown: steps.iter().any(|step| step["status"] == "unknown"),
-        reruns: Vec::new(),
+        reruns,
     })
 }
 

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::super::check::{Evidence, check};
-use super::super::client::{Aim, Client, Outcome};
+use super::super::client::{Aim, Client, FULL, Outcome};
 use super::super::report::Verdict;
 use super::super::stage::Stage;
 use super::super::{Database, Options};
@@ -84,7 +84,7 @@ pub(super) async fn full(options: &Options) -> Result<Verdict> {
     let requests = client.stop().await?;
     let told = stage.settle().await?;
     let (effects, end) = (stage.effects(), Instant::now());
-    let refused = requests.iter().filter(|request| request.outcome == Outcome::Fail("503".into())).count();
+    let refused = requests.iter().filter(|request| request.outcome == Outcome::Fail(FULL.into())).count();
     let recovered = free.iter().map(|free| {
         let next = requests.iter().filter(|request| request.outcome == Outcome::Ok && request.ended > *free);
         next.map(|request| request.ended - *free).min().unwrap_or(Duration::MAX)

@@ -25,7 +25,7 @@ pub(super) async fn at_once(options: &Options) -> Result<Verdict> {
     }
     let mut verdict = Verdict::new(format!("{EQUAL} equal requests at once, with {keys} keys"));
     for key in 0..keys {
-        let body = json!({ "items": [{ "json": { "body": { "id": format!("k{key}") } } }] });
+        let body = json!({ "graph": "published", "items": [{ "body": { "id": format!("k{key}") } }] });
         let bytes = stage.start_request(&body, &format!("key-{key}"));
         let mut senders = JoinSet::new();
         for mut connection in std::mem::take(&mut connections) {
@@ -54,6 +54,5 @@ pub(super) async fn at_once(options: &Options) -> Result<Verdict> {
 }
 
 fn execution_of(answer: &Value) -> String {
-    let id = answer["execution_id"].as_str().or_else(|| answer["id"].as_str());
-    id.map_or_else(|| answer.to_string(), Into::into)
+    answer["execution_id"].as_str().map_or_else(|| answer.to_string(), Into::into)
 }
