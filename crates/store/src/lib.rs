@@ -10,6 +10,7 @@
 pub mod api_keys;
 mod blobs;
 pub mod commit;
+pub mod credentials;
 mod db;
 mod error;
 pub mod executions;
@@ -25,6 +26,7 @@ mod page;
 mod payload;
 pub mod queue;
 pub mod routes;
+pub mod secrets;
 mod settings;
 pub mod setup;
 pub mod signals;

@@ -324,6 +324,7 @@ CREATE TABLE data_keys (
   wrapped_key bytea NOT NULL,
   kek_id text NOT NULL,
   state text NOT NULL CHECK (state IN ('active', 'retired')),
+  retired_at timestamptz,
   created_at timestamptz NOT NULL,
   PRIMARY KEY (workspace_id, version)
 );

@@ -330,6 +330,7 @@ CREATE TABLE data_keys (
   wrapped_key BLOB NOT NULL,
   kek_id TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('active', 'retired')),
+  retired_at INTEGER,
   created_at INTEGER NOT NULL,
   PRIMARY KEY (workspace_id, version)
 ) STRICT, WITHOUT ROWID;

@@ -6,6 +6,7 @@
 mod support;
 
 mod commits;
+mod credentials;
 mod faults;
 mod fixture;
 mod logs;

@@ -47,6 +47,19 @@ impl Fixture {
         Self { store, config, folder, _database: temporary }
     }
 
+    /// Runs a statement behind the back of the store.
+    pub(crate) async fn raw(&self, sqlite: &str, postgres: &str) {
+        match &self.config.database {
+            Database::Sqlite => {
+                let path = self.folder.path().join("runnel.db");
+                let connection = rusqlite::Connection::open(path).expect("the database opens");
+                connection.busy_timeout(std::time::Duration::from_secs(30)).expect("it waits for its turn");
+                connection.execute_batch(sqlite).expect("the statement runs");
+            }
+            Database::Postgres { url, .. } => run(url, postgres).await,
+        }
+    }
+
     /// Sets the instance up.
     pub(crate) async fn owner(&self) -> Owner {
         self.set_up(setup()).await.expect("it is set up once")
