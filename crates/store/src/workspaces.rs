@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use model::ids::{UserId, WorkspaceId};
 
-use crate::db::{Row, Scope, params};
+use crate::db::{Expects, Row, Scope, Statement, params};
 use crate::error::{Error, Result};
+use crate::fresh::fresh;
 use crate::store::Store;
 
 /// A tenant.
@@ -82,6 +83,23 @@ impl Workspace {
 }
 
 impl Store {
+    /// Creates a tenant that somebody owns.
+    pub async fn create_workspace(&self, name: &str, slug: &str, owner: UserId) -> Result<WorkspaceId> {
+        let (id, now) = (fresh(WorkspaceId::new), Timestamp::now());
+        let workspace = Statement::new(
+            "INSERT INTO workspaces (id, name, slug, owner_user_id, created_at, updated_at)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (slug) DO NOTHING RETURNING id",
+            params![id, name, slug, owner, now, now],
+        );
+        let member = Statement::new(
+            "INSERT INTO workspace_members (workspace_id, user_id, role, joined_at) VALUES ($1, $2, $3, $4)",
+            params![id, owner, Role::Owner.as_str(), now],
+        );
+        let taken = Expects::NoConflict("another workspace has this address; choose another one");
+        self.db.transaction(Scope::Workspace(id), vec![workspace.expects(taken), member]).await?;
+        Ok(id)
+    }
+
     /// A tenant.
     pub async fn workspace(&self, id: WorkspaceId) -> Result<Workspace> {
         let row = self.db.row(
