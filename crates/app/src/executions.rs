@@ -13,6 +13,7 @@ use model::{ExecutionStatus, Item, Items, Object, Problem, StepStatus};
 use sdk::Mode;
 use store::executions::{Execution, Filter, Summary};
 use store::journal::Wait;
+use store::logs::{Line, LineId};
 use store::{Page, PageOf};
 
 use crate::access::{Actor, Permission};
@@ -163,6 +164,19 @@ pub async fn list_records(
 ) -> Result<Vec<Record>> {
     let workspace = actor.require(Permission::ReadExecutions)?;
     Ok(app.store.journal_after(workspace, id, after, limit).await?)
+}
+
+/// What the steps of an execution had to say, oldest first.
+pub async fn list_logs(
+    app: &App,
+    actor: &Actor,
+    id: ExecutionId,
+    filter: &store::logs::Filter,
+    page: Page<LineId>,
+) -> Result<PageOf<Line>> {
+    let workspace = actor.require(Permission::ReadExecutionData)?;
+    app.store.execution(workspace, id).await?;
+    Ok(app.store.logs(workspace, id, filter, page).await?)
 }
 
 /// Stops an execution for good.

@@ -8,8 +8,10 @@
 pub mod access;
 pub mod addresses;
 mod app;
+pub mod credentials;
 pub mod error;
 pub mod executions;
+pub mod expressions;
 pub mod health;
 pub mod idempotency;
 pub mod keys;

@@ -1,13 +1,23 @@
 //! The key of the instance, and what is derived from it: one key per purpose, so that what was signed for one purpose
 //! means nothing for another.
 
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use store::secrets::Keyring;
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
-/// The key of the instance. It has no `Debug`, `Display` or `Serialize` on purpose.
+/// The key of the instance. It has no `Debug`, `Display` or `Serialize` on purpose. Cheap to clone.
 #[derive(Clone)]
-pub struct RootKey([u8; 32]);
+pub struct RootKey(Arc<Keys>);
+
+struct Keys {
+    keyring: Keyring,
+    /// One per purpose, in their order.
+    derived: Vec<Zeroizing<[u8; 32]>>,
+}
 
 /// What a derived key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +35,16 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    fn label(self) -> &'static [u8] {
+    const ALL: [Purpose; 5] =
+        [Purpose::ApiKeys, Purpose::StatusUrls, Purpose::ResumeUrls, Purpose::Setup, Purpose::Fingerprint];
+
+    fn label(self) -> &'static str {
         match self {
-            Purpose::ApiKeys => b"runnel/1/api-key-pepper",
-            Purpose::StatusUrls => b"runnel/1/status-url",
-            Purpose::ResumeUrls => b"runnel/1/resume-url",
-            Purpose::Setup => b"runnel/1/setup-token",
-            Purpose::Fingerprint => b"runnel/1/fingerprint",
+            Purpose::ApiKeys => "runnel/1/api-key-pepper",
+            Purpose::StatusUrls => "runnel/1/status-url",
+            Purpose::ResumeUrls => "runnel/1/resume-url",
+            Purpose::Setup => "runnel/1/setup-token",
+            Purpose::Fingerprint => "runnel/1/fingerprint",
         }
     }
 }
@@ -39,13 +52,23 @@ impl Purpose {
 impl RootKey {
     /// The key with these bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self::of(Keyring::new(bytes))
+    }
+
+    /// The key of an instance with this keyring.
+    pub fn of(keyring: Keyring) -> Self {
+        let derived = Purpose::ALL.iter().map(|purpose| keyring.derive(purpose.label())).collect();
+        Self(Arc::new(Keys { keyring, derived }))
+    }
+
+    /// What encrypts and decrypts stored secrets.
+    pub fn keyring(&self) -> &Keyring {
+        &self.0.keyring
     }
 
     /// The tag that only this instance can make of `parts` for this purpose.
     pub fn tag(&self, purpose: Purpose, parts: &[&[u8]]) -> [u8; 32] {
-        let derived = hmac(&self.0, &[purpose.label()]);
-        hmac(&derived, parts)
+        hmac(self.0.derived[purpose as usize].as_slice(), parts)
     }
 
     /// What tells this key from others without giving it away.
@@ -125,6 +148,14 @@ mod tests {
         assert!(!key.verify(Purpose::ResumeUrls, &[b"ab", b"c"], &tag));
         assert!(!key.verify(Purpose::StatusUrls, &[b"a", b"bc"], &tag));
         assert!(!RootKey::new([8; 32]).verify(Purpose::StatusUrls, &[b"ab", b"c"], &tag));
+    }
+
+    #[test]
+    fn every_purpose_has_a_key_of_its_own() {
+        let key = RootKey::new([7; 32]);
+        let tags: Vec<_> = Purpose::ALL.iter().map(|purpose| key.tag(*purpose, &[b"same"])).collect();
+        assert!(tags.iter().enumerate().all(|(index, tag)| !tags[..index].contains(tag)));
+        assert!(Purpose::ALL.iter().enumerate().all(|(index, purpose)| *purpose as usize == index));
     }
 
     #[test]

@@ -51,6 +51,10 @@ pub async fn list_workflows(
     page: Page<WorkflowId>,
 ) -> Result<PageOf<WorkflowHead>> {
     let workspace = actor.require(Permission::ReadWorkflows)?;
+    if search.is_some_and(|search| search.chars().any(char::is_control) || search.chars().count() > 200) {
+        let message = "a search has at most 200 characters, none of them a control character";
+        return Err(Error::invalid(Problem::error("search", Code::Range, message)));
+    }
     Ok(app.store.workflows(workspace, search, page).await?)
 }
 
@@ -249,10 +253,23 @@ fn to_draft(mut workflow: Workflow) -> Result<Workflow> {
             }
         }
     }
+    if has_nul(&write(&workflow)) {
+        let message = "the character U+0000 cannot be stored";
+        problems.push(Problem::error("", Code::Malformed, message).fix("remove it"));
+    }
     match problems.first() {
         None => Ok(workflow),
         Some(first) => Err(Error::Invalid { message: first.to_string(), problems }),
     }
+}
+
+/// Whether some JSON text holds U+0000, which PostgreSQL cannot store.
+fn has_nul(json: &str) -> bool {
+    json.match_indices("\\u0000").any(|(at, _)| {
+        // An escaped backslash before it makes it six ordinary characters.
+        let before = json[..at].bytes().rev().take_while(|byte| *byte == b'\\').count();
+        before % 2 == 0
+    })
 }
 
 /// The workflow as executions see it.
@@ -268,4 +285,18 @@ fn write(workflow: &Workflow) -> String {
 /// Reads a stored definition.
 pub fn read(definition: &str) -> Result<Workflow> {
     serde_json::from_str(definition).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn u_0000_is_found_and_what_only_looks_like_it_is_not() {
+        let json = |text: &str| serde_json::to_string(text).expect("text is JSON");
+        assert!(has_nul(&json("a\0b")));
+        assert!(has_nul(&json("\\\0")));
+        assert!(!has_nul(&json("\\u0000")));
+        assert!(!has_nul(&json("u0000")));
+    }
 }

@@ -7,7 +7,7 @@ use engine::event::{Attempt, Command, Event, StepId};
 use engine::{Execution, Limits, Plan, journal};
 use jiff::Timestamp;
 use model::journal::Record;
-use model::{Items, StepStatus};
+use model::{Items, StepStatus, Value};
 use sdk::history::Source;
 use sdk::{History, Inputs, NodeError};
 
@@ -21,6 +21,8 @@ pub struct Trace {
     pub steps: Vec<Step>,
     /// What has run.
     pub history: Arc<History>,
+    /// What a step answered to the call that started the execution.
+    pub response: Option<Value>,
 }
 
 /// A step of an execution.
@@ -85,12 +87,24 @@ impl Trace {
                 step.status = StepStatus::Cancelled;
             }
         }
-        Ok(Self { plan, steps, history })
+        let response = execution.response().cloned();
+        Ok(Self { plan, steps, history, response })
     }
 
     /// The step with this number.
     pub fn step(&self, number: u32) -> Option<&Step> {
         self.steps.iter().find(|step| step.number == number)
+    }
+
+    /// What came of it: the body that a step answered, or the data that the step which ended last gave.
+    pub fn result(&self) -> Option<Value> {
+        if let Some(response) = &self.response {
+            return response.get("body").cloned();
+        }
+        let last = self.steps.iter().filter(|step| step.status == StepStatus::Completed);
+        let last = last.max_by_key(|step| (step.finished_at, step.number))?;
+        let items = last.outputs.iter().find(|items| !items.is_empty())?;
+        Some(Value::array(items.iter().map(|item| Value::Object(item.json.clone()))))
     }
 
     /// The step that failed last.

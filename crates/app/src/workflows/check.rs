@@ -33,6 +33,9 @@ fn is_error(problem: &Problem) -> bool {
     problem.severity == Severity::Error
 }
 
+/// The node type that stands for what an import could not translate. It may stand in a draft, and pinned in test runs.
+const UNSUPPORTED: &str = "core.unsupported";
+
 /// Looks at a workflow as publishing does.
 pub(super) fn check(app: &App, workflow: &Workflow) -> Checked {
     let mut problems = workflow.problems();
@@ -52,6 +55,14 @@ pub(super) fn check(app: &App, workflow: &Workflow) -> Checked {
             None
         }
     };
+    for (index, node) in workflow.nodes.iter().enumerate().filter(|(_, node)| !node.disabled) {
+        if node.kind == UNSUPPORTED {
+            let reason =
+                node.parameters.get("reason").and_then(model::Value::as_str).unwrap_or("it is not supported");
+            let problem = Problem::error(format!("nodes[{index}].type"), Code::UnknownType, reason);
+            problems.push(problem.fix("replace the node or disable it"));
+        }
+    }
     if let Some(zone) = &workflow.settings.timezone {
         if TimeZone::get(zone).is_err() {
             let message = format!("there is no time zone \"{zone}\"");
