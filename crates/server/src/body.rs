@@ -77,6 +77,24 @@ impl<T: DeserializeOwned + Default, S: Sync> FromRequest<S> for Optional<T> {
     }
 }
 
+/// A file of another product: whatever JSON it is.
+#[derive(Debug)]
+pub(crate) struct Lenient(pub(crate) model::Value);
+
+impl<S: Sync> FromRequest<S> for Lenient {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> ApiResult<Self> {
+        let (parts, body) = request.into_parts();
+        check_type(&parts.headers)?;
+        let bytes = read_body(body, MAX_BODY).await?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| {
+            ApiError::at(Kind::Malformed, &Problem::error("", Code::Malformed, error.to_string()))
+        });
+        value.map(Lenient)
+    }
+}
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {

@@ -101,6 +101,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Revision {
     }
 }
 
+/// The revision of `If-Match`, where it may be missing.
+pub(crate) fn revision_if_any(headers: &HeaderMap) -> ApiResult<Option<u64>> {
+    if !headers.contains_key(IF_MATCH) {
+        return Ok(None);
+    }
+    revision(headers).map(|revision| Some(revision.0))
+}
+
 fn revision(headers: &HeaderMap) -> ApiResult<Revision> {
     let Some(value) = headers.get(IF_MATCH) else {
         let message = "send the ETag of the workflow you changed as \"If-Match\"";
