@@ -2,9 +2,16 @@
 //!
 //! [`Api::route`] is the only way to add a route, and takes what the route needs: one without does not compile.
 
+mod credentials;
+mod events;
+mod executions;
+mod expressions;
 mod keys;
+mod logs;
 mod openapi;
+mod page;
 mod setup;
+mod workflows;
 
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -48,16 +55,7 @@ impl Api {
         self.route(Access::Needs(permission), routes)
     }
 
-    /// The document of the routes.
-    pub(crate) fn document(self) -> OpenApi {
-        self.split(None).1
-    }
-
-    /// The routes, guarded, and their document.
-    pub(crate) fn into_router(self, state: &ServerState) -> (Router<ServerState>, OpenApi) {
-        self.split(Some(state))
-    }
-
+    /// The routes, guarded where there is a state, and their document.
     fn split(self, state: Option<&ServerState>) -> (Router<ServerState>, OpenApi) {
         let mut router = OpenApiRouter::with_openapi(openapi::head());
         for (access, (schemas, mut paths, mut methods)) in self.routes {
@@ -76,8 +74,14 @@ impl Api {
     }
 }
 
+/// The document of the API.
+pub(crate) fn document() -> serde_json::Value {
+    let (_, document) = routes().split(None);
+    openapi::to_json(&document)
+}
+
 /// All routes of the API.
-pub(crate) fn routes() -> Api {
+fn routes() -> Api {
     Api::default()
         .route(Access::Public, routes!(health::health))
         .route(Access::Public, routes!(health::readiness))
@@ -85,20 +89,58 @@ pub(crate) fn routes() -> Api {
         .needs(Permission::ManageKeys, routes!(keys::create_key))
         .needs(Permission::ManageKeys, routes!(keys::list_keys))
         .needs(Permission::ManageKeys, routes!(keys::delete_key))
+        .needs(Permission::EditWorkflows, routes!(workflows::create_workflow))
+        .needs(Permission::ReadWorkflows, routes!(workflows::list_workflows))
+        .needs(Permission::ReadWorkflows, routes!(workflows::find_workflow))
+        .needs(Permission::EditWorkflows, routes!(workflows::update_workflow))
+        .needs(Permission::EditWorkflows, routes!(workflows::delete_workflow))
+        .needs(Permission::ReadWorkflows, routes!(workflows::validate_definition))
+        .needs(Permission::ReadWorkflows, routes!(workflows::validate_workflow))
+        .needs(Permission::PublishWorkflows, routes!(workflows::publish_workflow))
+        .needs(Permission::PublishWorkflows, routes!(workflows::pause_workflow))
+        .needs(Permission::PublishWorkflows, routes!(workflows::activate_workflow))
+        .needs(Permission::EditWorkflows, routes!(workflows::duplicate_workflow))
+        .needs(Permission::EditWorkflows, routes!(workflows::import_workflow))
+        .needs(Permission::ReadWorkflows, routes!(workflows::export_workflow))
+        .needs(Permission::ReadWorkflows, routes!(workflows::list_versions))
+        .needs(Permission::ReadWorkflows, routes!(workflows::find_version))
+        .needs(Permission::ReadWorkflows, routes!(workflows::list_triggers))
+        .needs(Permission::Execute, routes!(workflows::open_test_route))
+        .needs(Permission::Execute, routes!(executions::run_workflow))
+        .needs(Permission::ReadExecutions, routes!(executions::list_executions))
+        .needs(Permission::ReadExecutions, routes!(executions::find_execution))
+        .needs(Permission::ReadExecutions, routes!(executions::list_steps))
+        .needs(Permission::ReadExecutionData, routes!(executions::find_step))
+        .needs(Permission::Execute, routes!(executions::cancel_execution))
+        .needs(Permission::Execute, routes!(executions::pause_execution))
+        .needs(Permission::Execute, routes!(executions::resume_execution))
+        .needs(Permission::Execute, routes!(executions::retry_execution))
+        .needs(Permission::Execute, routes!(executions::replay_execution))
+        .needs(Permission::Execute, routes!(executions::settle_step))
+        .needs(Permission::ReadExecutions, routes!(executions::list_waits))
+        .needs(Permission::Execute, routes!(executions::resolve_wait))
+        .needs(Permission::DeleteExecutions, routes!(executions::delete_execution))
+        .needs(Permission::EditCredentials, routes!(credentials::create_credential))
+        .needs(Permission::ReadCredentials, routes!(credentials::list_credentials))
+        .needs(Permission::EditCredentials, routes!(credentials::delete_credential))
+        .needs(Permission::ReadExecutionData, routes!(logs::list_logs))
+        .needs(Permission::ReadExecutions, routes!(events::follow_execution))
+        .needs(Permission::ReadExecutions, routes!(events::follow_workspace))
+        .needs(Permission::Execute, routes!(expressions::preview_expression))
 }
 
 /// Everything that is served but webhooks.
 pub(crate) fn router(state: &ServerState) -> Router {
-    let (router, _) = routes().into_router(state);
+    let (router, _) = routes().split(Some(state));
     let router = router
         .route("/", get(landing::landing))
-        .route("/api/v1/openapi.json", get(document))
+        .route("/api/v1/openapi.json", get(give_document))
         .fallback(nothing_here)
         .method_not_allowed_fallback(no_such_method);
     server::surround(router, state)
 }
 
-async fn document(State(state): State<ServerState>) -> ApiResult<Response> {
+async fn give_document(State(state): State<ServerState>) -> ApiResult<Response> {
     state.check_set_up().await?;
     Ok(([(CONTENT_TYPE, "application/json")], state.document.clone()).into_response())
 }

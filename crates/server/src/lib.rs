@@ -15,6 +15,7 @@ mod health;
 mod hooks;
 mod idempotency;
 mod landing;
+mod live;
 mod metrics;
 mod observe;
 mod parameters;
@@ -29,6 +30,6 @@ pub use server::{Bound, Server};
 
 /// The OpenAPI document of the API, as it is served and kept in `docs/openapi.json`.
 pub fn openapi_document() -> String {
-    let document = api::routes().document();
+    let document = api::document();
     serde_json::to_string_pretty(&document).expect("a document serialises") + "\n"
 }

@@ -1,6 +1,6 @@
 //! What is counted, for Prometheus. Labels come from closed lists, never from what people type.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -36,6 +36,12 @@ struct RequestLabels {
     status: u16,
 }
 
+/// How executions ended, from a closed list.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct EndedLabels {
+    status: &'static str,
+}
+
 /// Values that are looked up when somebody asks.
 #[derive(Default)]
 pub(crate) struct Sampled {
@@ -43,12 +49,16 @@ pub(crate) struct Sampled {
     pub(crate) queue_depth: Gauge,
     /// Executions that this process owns.
     pub(crate) leases: Gauge,
-    /// Seconds since the oldest lease of this process was renewed.
-    pub(crate) lease_age: Gauge<f64, AtomicU64>,
     /// Executions that have neither an owner nor a timer nor a wait.
     pub(crate) stuck: Gauge,
     /// Whether the database answered.
     pub(crate) database_up: Gauge,
+    started: Counter,
+    ended: Family<EndedLabels, Counter>,
+    claimed: Counter,
+    timers_fired: Counter,
+    reaped: Counter,
+    quarantined: Counter,
     resident: Gauge,
     files: Gauge,
     processor: Counter<f64, AtomicU64>,
@@ -70,16 +80,21 @@ impl Metrics {
         registry.register("queue_depth", "Executions without an owner", sampled.queue_depth.clone());
         registry.register("leases", "Executions owned by this process", sampled.leases.clone());
         registry.register(
-            "lease_age_seconds",
-            "Time since the leases of this process were renewed",
-            sampled.lease_age.clone(),
-        );
-        registry.register(
             "stuck_executions",
             "Executions with neither an owner nor a timer nor a wait",
             sampled.stuck.clone(),
         );
         registry.register("database_up", "Whether the database answers", sampled.database_up.clone());
+        registry.register("executions_started", "Executions started here", sampled.started.clone());
+        registry.register("executions_ended", "Executions that ended here", sampled.ended.clone());
+        registry.register("executions_claimed", "Executions taken from the queue", sampled.claimed.clone());
+        registry.register("timers_fired", "Timers that came due", sampled.timers_fired.clone());
+        registry.register("executions_reaped", "Executions whose owner had died", sampled.reaped.clone());
+        registry.register(
+            "executions_quarantined",
+            "Executions that were ended because they had killed their owners",
+            sampled.quarantined.clone(),
+        );
         registry.register("process_resident_bytes", "Memory of the process", sampled.resident.clone());
         registry.register("process_open_files", "Open files of the process", sampled.files.clone());
         registry.register("process_cpu_seconds", "Processor time of the process", sampled.processor.clone());
@@ -110,6 +125,23 @@ impl Metrics {
 }
 
 impl Sampled {
+    /// Takes over what the engine counts.
+    pub(crate) fn engine(&self, engine: &engine::engine::Metrics) {
+        let set = |counter: &Counter, value: u64| counter.inner().store(value, Ordering::Relaxed);
+        set(&self.started, engine.started);
+        set(&self.claimed, engine.claimed);
+        set(&self.timers_fired, engine.timers_fired);
+        set(&self.reaped, engine.reaped);
+        set(&self.quarantined, engine.quarantined);
+        for (status, value) in
+            [("completed", engine.completed), ("failed", engine.failed), ("stopped", engine.stopped)]
+        {
+            set(&self.ended.get_or_create(&EndedLabels { status }), value);
+        }
+        self.leases.set(i64::try_from(engine.running).unwrap_or(i64::MAX));
+        self.stuck.set(i64::try_from(engine.stuck_executions).unwrap_or(i64::MAX));
+    }
+
     fn look_at_process(&self) {
         let page = 4096;
         let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
@@ -125,9 +157,7 @@ impl Sampled {
         let ticks: Option<u64> =
             fields.map(|fields| fields.filter_map(|field| field.parse::<u64>().ok()).sum());
         if let Some(ticks) = ticks {
-            self.processor
-                .inner()
-                .store((ticks as f64 / 100.0).to_bits(), std::sync::atomic::Ordering::Relaxed);
+            self.processor.inner().store((ticks as f64 / 100.0).to_bits(), Ordering::Relaxed);
         }
     }
 }

@@ -150,6 +150,7 @@ impl ApiError {
         Self { errors: vec![problem.into()], ..Self::new(kind, problem.to_string()) }
     }
 
+    #[cfg(test)]
     pub(crate) fn status(&self) -> StatusCode {
         self.kind.facts().0
     }

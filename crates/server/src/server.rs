@@ -21,6 +21,7 @@ use crate::auth::KeyCache;
 use crate::config::Config;
 use crate::connections::{self, Limits};
 use crate::hooks::Hooks;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::rate::RateLimit;
 use crate::state::{Shared, State};
@@ -51,6 +52,7 @@ impl Server {
             metrics: Arc::new(metrics),
             keys: KeyCache::default(),
             strangers: RateLimit::new(30, 30),
+            live: Live::default(),
             draining: CancellationToken::new(),
             document: crate::openapi_document(),
         });
@@ -114,6 +116,7 @@ impl Bound {
         let answer = answer(hooks, router, trusted);
         let open = state.metrics.connections.clone();
         let api = connections::serve(listeners, limits, open, state.draining.clone(), answer);
+        let live = state.live.run(state.app.store.clone(), state.draining.clone());
         // Metrics are given until the end.
         let ended = CancellationToken::new();
         let metrics = serve_metrics(state.clone(), metrics, limits, ended.clone());
@@ -121,7 +124,7 @@ impl Bound {
             api.await;
             ended.cancel();
         };
-        tokio::join!(flips, routes, api, metrics);
+        tokio::join!(flips, routes, api, live, metrics);
     }
 }
 
@@ -188,6 +191,7 @@ async fn sample(state: &State) {
             sampled.database_up.set(0);
         }
     }
+    sampled.engine(&state.app.engine.metrics());
 }
 
 /// Layers that surround all routes.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::KeyCache;
 use crate::config::Config;
+use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::problem::ApiResult;
 use crate::rate::RateLimit;
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) keys: KeyCache,
     /// How often strangers may try.
     pub(crate) strangers: RateLimit,
+    /// Who wants to know what happens.
+    pub(crate) live: Live,
     /// Fires when the server begins to end: nothing new is taken on.
     pub(crate) draining: CancellationToken,
     /// The document of the API.

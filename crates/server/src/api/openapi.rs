@@ -1,5 +1,6 @@
 //! What all operations of the document have in common.
 
+use serde_json::Value;
 use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
@@ -118,4 +119,46 @@ pub(super) fn finish(document: &mut OpenApi) {
         .header(request_id::HEADER, header.build())
         .content("application/problem+json", Content::new(Some(Ref::from_schema_name(Problem::name()))));
     components.responses.insert("Problem".to_owned(), RefOr::T(problem.build()));
+}
+
+/// The document as JSON, with the schema of workflow files in it.
+pub(super) fn to_json(document: &OpenApi) -> Value {
+    let mut json = serde_json::to_value(document).expect("a document serialises");
+    let mut schema = model::validate::workflow_schema();
+    let mut definitions = match schema.get_mut("$defs").map(Value::take) {
+        Some(Value::Object(definitions)) => definitions,
+        _ => serde_json::Map::new(),
+    };
+    if let Some(root) = schema.as_object_mut() {
+        root.retain(|name, _| !matches!(name.as_str(), "$schema" | "$defs"));
+    }
+    definitions.insert("Workflow".to_owned(), schema);
+    for definition in definitions.values_mut() {
+        point_here(definition);
+    }
+    if let Some(schemas) = json.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        for (name, definition) in definitions {
+            let previous = schemas.insert(name.clone(), definition);
+            debug_assert!(previous.is_none() || name == "Workflow", "two schemas are called {name}");
+        }
+    }
+    json
+}
+
+/// Makes references within a schema file references within the document.
+fn point_here(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(target) if name == "$ref" => {
+                        *target = target.replace("#/$defs/", "#/components/schemas/");
+                    }
+                    member => point_here(member),
+                }
+            }
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(point_here),
+        _ => {}
+    }
 }

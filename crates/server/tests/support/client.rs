@@ -102,6 +102,15 @@ impl Client {
         Answer { status: status.as_u16(), headers, body }
     }
 
+    /// Sends a request and does not wait for the end of a stream.
+    pub async fn head_of(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let (status, headers, body) = self.open(method, path, headers, Vec::new()).await;
+        let is_stream = headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let body =
+            if is_stream { Bytes::new() } else { body.0.collect().await.expect("it arrives").to_bytes() };
+        Answer { status: status.as_u16(), headers, body }
+    }
+
     /// Opens a stream of events.
     pub async fn events(&self, path: &str, last: Option<&str>) -> Events {
         let headers: Vec<_> = last.map(|last| ("last-event-id", last)).into_iter().collect();

@@ -1,7 +1,7 @@
 //! A real server over a real store and engine, on a port of its own, and a client that speaks to it.
 
 // Every test binary uses a part of it.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(dead_code, missing_docs, unreachable_pub, unused_imports)]
 
 mod client;
 
@@ -116,6 +116,18 @@ impl TestServer {
         let answer = owner.post("/api/v1/keys", json!({ "name": "limited", "scopes": scopes })).await;
         assert_eq!(answer.status, 201, "{answer:?}");
         self.client(answer.json()["api_key"].as_str().expect("a key"))
+    }
+
+    /// A client with a key that may do everything, in a workspace of its own.
+    pub async fn owner_of_another_workspace(&self) -> Client {
+        let user =
+            self.app.store.find_user("alice@example.com").await.expect("the store answers").expect("Alice");
+        let workspace = self.app.store.create_workspace("Other", "other", user.id).await.expect("it is new");
+        let actor = app::access::Actor::new(workspace, user.id, None, app::access::Permissions::ALL);
+        let request =
+            app::keys::KeyRequest { name: "other".into(), scopes: vec!["*".into()], expires_at: None };
+        let (_, token) = app::keys::create_key(&self.app, &actor, request).await.expect("the owner may");
+        self.client(&token.expose())
     }
 
     /// Ends the server and gives its folder.
