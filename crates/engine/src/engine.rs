@@ -1,21 +1,38 @@
 //! The engine of a process: starts executions, owns them while they run, and hands them back.
 
-use std::future::Future;
+mod answer;
+mod launch;
+mod loops;
+mod resume;
+mod retry;
+mod shared;
+mod slots;
+mod watch;
+
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use model::ids::{ExecutionId, UserId, WorkspaceId};
+use model::ids::{ExecutionId, UserId, WorkflowId, WorkspaceId};
 use model::{Items, Object, Text, Value, Workflow};
 use sdk::credential::{Credentials, NoCredentials};
+use sdk::node::BoxFuture;
 use sdk::{Catalogue, NodeError, Services};
-use store::{Commit, Store};
+use store::signals::Kind;
+use store::{Commit, NewSignal, Store};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::decide::Limits;
+use crate::durable::Wanted;
 use crate::plans::Plans;
+use crate::session::News;
 use crate::start::{Retry, Settlement, StartError, StartRequest, Started};
+pub(crate) use shared::Shared;
+use slots::Slots;
+pub use watch::{Progress, Watch};
 
 /// How a process runs executions.
 #[derive(Clone, Debug)]
@@ -73,6 +90,15 @@ pub trait Host: Send + Sync {
             .map_err(|problem| NodeError::permanent(format!("the sub-workflow is not valid: {problem}")))
     }
 
+    /// The workflow that a step or a setting names otherwise than by its id.
+    fn find_workflow<'a>(
+        &'a self,
+        _workspace: WorkspaceId,
+        _name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<WorkflowId>, NodeError>> {
+        Box::pin(async { Ok(None) })
+    }
+
     /// The public address of this instance, with a slash at its end.
     fn address(&self) -> Text {
         "http://localhost/".into()
@@ -94,90 +120,114 @@ pub struct LocalHost;
 
 impl Host for LocalHost {}
 
+/// How long steps may go on after a process was asked to stop.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long handing executions over may take.
+const HAND_OVER: Duration = Duration::from_secs(10);
+
 /// The engine of this process. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) shared: Arc<Shared>,
 }
 
-pub(crate) struct Shared {
-    pub(crate) store: Store,
-    pub(crate) world: World,
-    pub(crate) config: Config,
-    pub(crate) plans: Plans,
-}
-
 impl Engine {
     /// An engine over this store; it does nothing by itself until [`run`](Self::run).
     pub fn new(store: Store, world: World, config: Config) -> Self {
-        let plans = Plans::new(store.clone(), world.catalogue.clone());
-        Self { shared: Arc::new(Shared { store, world, config, plans }) }
+        Self { shared: Arc::new(Shared::new(store, world, config)) }
     }
 
     /// Starts an execution: here and now with capacity to spare, else as soon as somebody has some.
-    pub async fn start(&self, _request: StartRequest) -> Result<Started, StartError> {
-        Err(StartError::Draining)
+    pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
+        self.shared.start(request).await
     }
 
     /// What would start this execution as a part of somebody else's transaction; it is queued there. For
     /// [`store::timers::Firing::starts`].
-    pub async fn prepare(&self, _request: StartRequest) -> Result<Commit, StartError> {
-        Err(StartError::Draining)
+    pub async fn prepare(&self, request: StartRequest) -> Result<Commit, StartError> {
+        self.shared.prepare(request).await
     }
 
     /// Runs an execution that has ended again, as a new one.
     pub async fn retry(
         &self,
-        _workspace: WorkspaceId,
-        _execution: ExecutionId,
-        _retry: Retry,
-        _created_by: Option<UserId>,
+        workspace: WorkspaceId,
+        execution: ExecutionId,
+        retry: Retry,
+        created_by: Option<UserId>,
     ) -> Result<Started, StartError> {
-        Err(StartError::Draining)
+        self.shared.retry(workspace, execution, retry, created_by).await
     }
 
     /// Stops an execution for good. Steps that run are asked to stop, and abandoned when they do not.
-    pub async fn cancel(&self, _workspace: WorkspaceId, _execution: ExecutionId) -> store::Result<()> {
-        Ok(())
+    pub async fn cancel(&self, workspace: WorkspaceId, execution: ExecutionId) -> store::Result<()> {
+        self.signal(workspace, execution, Kind::Cancel, Wanted::default()).await
     }
 
     /// Lets an execution begin no more steps.
-    pub async fn pause(&self, _workspace: WorkspaceId, _execution: ExecutionId) -> store::Result<()> {
-        Ok(())
+    pub async fn pause(&self, workspace: WorkspaceId, execution: ExecutionId) -> store::Result<()> {
+        self.signal(workspace, execution, Kind::Pause, Wanted::default()).await
     }
 
     /// Lets a paused execution go on.
-    pub async fn resume(&self, _workspace: WorkspaceId, _execution: ExecutionId) -> store::Result<()> {
-        Ok(())
+    pub async fn resume(&self, workspace: WorkspaceId, execution: ExecutionId) -> store::Result<()> {
+        self.signal(workspace, execution, Kind::Resume, Wanted::default()).await
     }
 
-    /// Ends the wait of a step: it emits these items, per port. One that comes before the wait, or after its end,
-    /// changes nothing.
+    /// Ends the wait of a step: it emits these items, per port. One that comes after the end of the wait changes nothing;
+    /// one that comes while the step still works towards its wait ends the wait at once.
     pub async fn resolve_wait(
         &self,
-        _workspace: WorkspaceId,
-        _execution: ExecutionId,
-        _step: u32,
-        _outputs: Vec<Items>,
+        workspace: WorkspaceId,
+        execution: ExecutionId,
+        step: u32,
+        outputs: Vec<Items>,
     ) -> store::Result<()> {
-        Ok(())
+        let wanted = Wanted { step: Some(step), outputs: Some(outputs), ..Wanted::default() };
+        self.signal(workspace, execution, Kind::Resolve, wanted).await
+    }
+
+    /// Ends the wait of whichever step waits for a call or a form. When none does yet, the next wait ends at once.
+    pub async fn resolve_next_wait(
+        &self,
+        workspace: WorkspaceId,
+        execution: ExecutionId,
+        outputs: Vec<Items>,
+    ) -> store::Result<()> {
+        let wanted = Wanted { outputs: Some(outputs), ..Wanted::default() };
+        self.signal(workspace, execution, Kind::Resolve, wanted).await
     }
 
     /// Says what became of a step whose status is `unknown`.
     pub async fn settle_lost(
         &self,
-        _workspace: WorkspaceId,
-        _execution: ExecutionId,
-        _step: u32,
-        _settlement: Settlement,
+        workspace: WorkspaceId,
+        execution: ExecutionId,
+        step: u32,
+        settlement: Settlement,
     ) -> store::Result<()> {
+        self.signal(workspace, execution, Kind::Resolve, Wanted::settlement(step, settlement)).await
+    }
+
+    async fn signal(
+        &self,
+        workspace: WorkspaceId,
+        execution: ExecutionId,
+        kind: Kind,
+        wanted: Wanted,
+    ) -> store::Result<()> {
+        let signal = NewSignal { workspace, execution, kind, payload: wanted.to_json() };
+        self.shared.store.signal(signal).await?;
+        if !self.shared.slots.tell(execution, News::Wanted) {
+            self.shared.queue_bell.notify_one();
+        }
         Ok(())
     }
 
     /// How far an execution is, from now on: for live views. It only says that there is more to read; what happened
-    /// stands in the journal.
-    pub fn watch(&self, _execution: ExecutionId) -> Watch {
-        Watch { progress: tokio::sync::watch::channel(Progress { seq: 0, ended: false }).1 }
+    /// stands in the journal. Hints come while the engine [runs](Self::run).
+    pub fn watch(&self, execution: ExecutionId) -> Watch {
+        self.shared.watched.watch(execution)
     }
 
     /// The product around it.
@@ -192,51 +242,63 @@ impl Engine {
 
     /// Whether it takes new work: false once it was asked to stop.
     pub fn is_ready(&self) -> bool {
-        true
+        !self.shared.is(&self.shared.draining)
     }
 
     /// What it does, in numbers.
     pub fn metrics(&self) -> Metrics {
-        Metrics::default()
-    }
-
-    /// Claims and runs executions, fires timers, delivers signals and keeps its leases, until the token is cancelled.
-    /// Then it takes nothing more, gives what runs 30 seconds and hands back the rest.
-    pub fn run(self, shutdown: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
-        async move { shutdown.cancelled().await }
-    }
-
-    /// Takes no new work, lets what runs go on for so long, then hands it back. Returns when this process owns nothing.
-    pub async fn drain(&self, _patience: Duration) {}
-}
-
-/// How far an execution is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// The number of the last record of its journal; 0 when that is not known.
-    pub seq: u64,
-    /// Whether it has ended.
-    pub ended: bool,
-}
-
-/// A view of the progress of one execution. It keeps only the newest, so that a slow reader costs nothing.
-#[derive(Clone, Debug)]
-pub struct Watch {
-    progress: tokio::sync::watch::Receiver<Progress>,
-}
-
-impl Watch {
-    /// What is known now.
-    pub fn now(&self) -> Progress {
-        *self.progress.borrow()
-    }
-
-    /// Waits for more than was seen so far. A hint that nothing is known (`seq` 0) means: look.
-    pub async fn changed(&mut self) -> Progress {
-        if self.progress.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        let counters = &self.shared.counters;
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        Metrics {
+            running: self.shared.slots.running() as u64,
+            started: read(&counters.started),
+            completed: read(&counters.completed),
+            failed: read(&counters.failed),
+            stopped: read(&counters.ended_otherwise),
+            claimed: read(&counters.claimed),
+            timers_fired: read(&counters.timers_fired),
+            reaped: read(&counters.reaped),
+            quarantined: read(&counters.quarantined),
+            stuck_executions: read(&counters.stuck),
         }
-        *self.progress.borrow_and_update()
+    }
+
+    /// Claims and runs executions, fires timers and triggers, delivers signals and keeps its leases, until the token is
+    /// cancelled. Then it takes nothing more, gives what runs 30 seconds and hands back the rest.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let shared = &self.shared;
+        let mut loops = JoinSet::new();
+        // Listens before anything happens.
+        loops.spawn(shared.clone().hint_loop(shared.store.wakeups()));
+        loops.spawn(shared.clone().heartbeat_loop());
+        if shared.config.concurrency > 0 {
+            loops.spawn(shared.clone().reap_loop());
+            loops.spawn(shared.clone().claim_loop());
+            loops.spawn(shared.clone().timer_loop());
+            loops.spawn(shared.clone().stuck_loop());
+            loops.spawn(crate::triggers::run(self.clone(), shutdown.clone()));
+        }
+        shutdown.cancelled().await;
+        self.drain(PATIENCE).await;
+        loops.shutdown().await;
+    }
+
+    /// Takes no new work, lets what runs go on for so long, then hands it back. Returns when this process owns nothing,
+    /// or at least has tried hard.
+    pub async fn drain(&self, patience: Duration) {
+        let shared = &self.shared;
+        shared.draining.store(true, Ordering::Release);
+        shared.queue_bell.notify_one();
+        let slots: &Arc<Slots> = &shared.slots;
+        _ = tokio::time::timeout(patience, slots.emptied()).await;
+        shared.stopped.store(true, Ordering::Release);
+        slots.tell_all(News::Leave);
+        if tokio::time::timeout(HAND_OVER, slots.emptied()).await.is_err() {
+            tracing::warn!(
+                executions = slots.running(),
+                "executions could not be handed over; others will find them"
+            );
+        }
     }
 }
 

@@ -101,8 +101,8 @@ pub enum Command {
     Respond(Value),
     /// Stop an attempt that runs; it reports all the same.
     StopStep(StepId),
-    /// Cancel the child execution of this call.
-    StopChild(StepId, u32),
+    /// Cancel the child execution of this call of an attempt.
+    StopChild(Attempt, u32),
     /// The execution has ended.
     Finish(ExecutionStatus, Option<Failure>),
 }
@@ -123,6 +123,8 @@ pub struct RunStep {
 pub struct StartChild {
     /// The step that calls it.
     pub step: StepId,
+    /// Which try of the step, from 1.
+    pub attempt: u32,
     /// Which of its calls it is.
     pub call: u32,
     /// What to run.

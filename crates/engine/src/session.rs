@@ -110,7 +110,10 @@ impl<K: Keep> Session<K> {
             if self.execution.status().is_final() {
                 return self.finish().await;
             }
-            if self.is_idle() || (self.leaving && self.arrived.is_empty()) {
+            if self.is_idle() && self.keep.has_news() && !self.leaving {
+                let news = self.keep.news().await;
+                self.hear(news).await?;
+            } else if self.is_idle() || (self.leaving && self.arrived.is_empty()) {
                 if let Some(end) = self.rest().await? {
                     return Ok(end);
                 }
@@ -147,14 +150,22 @@ impl<K: Keep> Session<K> {
         }
     }
 
-    /// Takes over an execution whose owner is gone: what it left undone is begun again.
-    pub(crate) fn recover(&mut self) {
+    /// Carries out what belongs to what has happened, and keeps that.
+    pub(crate) async fn keep_now(&mut self) -> Result<(), Gone> {
+        self.do_chores().await;
+        self.commit(Next::Here).await
+    }
+
+    /// Takes over an execution whose owner is gone: what it left undone is begun again. Its children were started in the
+    /// transactions that called them, unless the journal was copied from another execution.
+    pub(crate) fn recover(&mut self, is_copied: bool) {
         let at_ms = (self.around.clock.now_ms() * 1000.0).round() / 1000.0;
         let (events, commands) = self.execution.recover(at_ms);
         for event in events {
             self.keep.record(&self.plan, Recorded { at_ms, duration: None, event });
         }
-        self.take_on(commands);
+        let started = |command: &Command| !is_copied && matches!(command, Command::StartChild(_));
+        self.take_on(commands.into_iter().filter(|command| !started(command)).collect());
     }
 
     /// Carries out whatever belongs to what is about to be kept.
@@ -165,9 +176,9 @@ impl<K: Keep> Session<K> {
                 Command::StartChild(child) => self.start_child(child).await,
                 Command::Respond(response) => self.keep.respond(response),
                 Command::StopStep(step) => self.stop_step(step),
-                Command::StopChild(step, call) => {
-                    self.pool.abandon(Key::Child(step, call));
-                    self.keep.stop_child(step, call);
+                Command::StopChild(attempt, call) => {
+                    self.pool.abandon(Key::Child(attempt.step, call));
+                    self.keep.stop_child(attempt, call);
                 }
                 // What is kept says which waits are open and that the execution has ended; steps to run wait elsewhere.
                 Command::OpenWait(..) | Command::Finish(..) | Command::RunStep(_) => {}
@@ -190,7 +201,7 @@ impl<K: Keep> Session<K> {
             }
             Called::Refused(error) => {
                 let text = format!("the sub-workflow did not run: {error}");
-                self.keep.log(step.node(), sdk::context::Level::Error, text);
+                self.keep.log(&self.plan, step.node(), sdk::context::Level::Error, text);
             }
             Called::Here(future) => {
                 let key = Key::Child(step, call);

@@ -18,7 +18,7 @@ use crate::store::Store;
 ///
 /// It counts only while `fence` is that of the current lease and `seq` the number of records there are: a stale owner
 /// changes nothing and gets [`Error::Stale`](crate::Error::Stale).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Commit {
     /// The tenant.
     pub workspace: WorkspaceId,
@@ -154,7 +154,7 @@ pub struct NewWait {
     pub step: u32,
     /// The key of its node.
     pub node: String,
-    /// `call` or `form`.
+    /// `call`, `form`, or `unknown` when somebody must say what became of the step's effect.
     pub kind: String,
     /// How it may be ended, as JSON.
     pub options: String,

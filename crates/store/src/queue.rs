@@ -3,9 +3,12 @@
 mod postgres;
 pub(crate) mod sqlite;
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use model::ids::{ExecutionId, VersionId, WorkerId, WorkflowId, WorkspaceId};
 
-use crate::db::Db;
+use crate::db::{Db, Scope};
 use crate::error::Result;
 use crate::store::Store;
 
@@ -85,6 +88,18 @@ impl Store {
             Db::Sqlite(db) => sqlite::reap(db, worker).await,
             Db::Postgres(db) => postgres::reap(db, worker).await,
         }
+    }
+
+    /// How long until the lease of somebody runs out unless it is renewed; zero when one has.
+    pub async fn next_expiry(&self) -> Result<Option<Duration>> {
+        let now = self.now().await?;
+        let rows = self.db.rows(
+            Scope::Engine,
+            "SELECT min(lease_until) FROM executions WHERE lease_owner IS NOT NULL",
+            Vec::new(),
+        );
+        let until: Option<Timestamp> = rows.await?.first().map_or(Ok(None), |row| row.get(0))?;
+        Ok(until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default()))
     }
 
     /// How many executions are queued.

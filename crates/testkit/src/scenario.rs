@@ -202,8 +202,8 @@ impl Scenario {
             Command::StartChild(child) => self.children.push(child),
             Command::Respond(response) => self.line(format!("response: {response}")),
             Command::StopStep(step) => self.line(format!("{} is asked to stop", self.name(step))),
-            Command::StopChild(step, call) => {
-                self.line(format!("child {call} of {} is asked to stop", self.name(step)));
+            Command::StopChild(attempt, call) => {
+                self.line(format!("child {call} of {} is asked to stop", self.name(attempt.step)));
             }
             Command::Finish(status, failure) => {
                 let status =

@@ -255,7 +255,8 @@ impl World {
                     }
                 }
             }
-            Command::StopChild(step, _) => {
+            Command::StopChild(attempt, _) => {
+                let step = attempt.step;
                 self.mail.retain(
                     |event| !matches!(event, Event::ChildFinished { step: other, .. } if *other == step),
                 );

@@ -47,7 +47,7 @@ impl Execution {
             match &open.phase {
                 Phase::Running { .. } => commands.push(Command::StopStep(open.step)),
                 Phase::Calling { results, .. } => {
-                    commands.push(Command::StopChild(open.step, results.len() as u32));
+                    commands.push(Command::StopChild(open.attempt(), results.len() as u32));
                 }
                 Phase::Pausing { .. } | Phase::Due | Phase::Waiting(_) | Phase::Lost => {}
             }

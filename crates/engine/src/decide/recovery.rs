@@ -80,7 +80,7 @@ impl Execution {
                 }
                 Phase::Waiting(wait) => open_wait(open.step, wait, &mut commands),
                 Phase::Calling { children, results } => {
-                    commands.push(start_child(open.step, children, results.len()));
+                    commands.push(start_child(open.attempt(), children, results.len()));
                 }
                 // Begins as soon as it may.
                 Phase::Due | Phase::Lost => {}

@@ -117,14 +117,13 @@ impl Execution {
             self.open.remove(index);
             return true;
         }
-        let step = self.open[index].step;
         if children.wait && !children.calls.is_empty() {
-            commands.push(start_child(step, children, 0));
+            commands.push(start_child(attempt, children, 0));
             let children = Arc::new(children.clone());
             self.open[index].phase = Phase::Calling { children, results: Vec::new() };
             return true;
         }
-        commands.extend((0..children.calls.len()).map(|call| start_child(step, children, call)));
+        commands.extend((0..children.calls.len()).map(|call| start_child(attempt, children, call)));
         let open = self.open.remove(index);
         let items = if children.wait { Items::default() } else { children.pass.clone() };
         self.complete(open, Emission { ports: vec![items], ..Emission::default() }, None, commands);
@@ -159,7 +158,7 @@ impl Execution {
         };
         results.push(items);
         if results.len() < children.calls.len() {
-            commands.push(start_child(step, children, results.len()));
+            commands.push(start_child(Attempt { step, number: attempt }, children, results.len()));
             return true;
         }
         let mut ports = vec![joined(std::mem::take(results))];
@@ -180,10 +179,11 @@ pub(super) fn open_wait(step: StepId, wait: &Wait, commands: &mut Vec<Command>) 
     }
 }
 
-pub(super) fn start_child(step: StepId, children: &Children, call: usize) -> Command {
+pub(super) fn start_child(attempt: Attempt, children: &Children, call: usize) -> Command {
     let items = children.calls[call].clone();
     let workflow = children.workflow.clone();
-    Command::StartChild(StartChild { step, call: call as u32, workflow, items, wait: children.wait })
+    let Attempt { step, number: attempt } = attempt;
+    Command::StartChild(StartChild { step, attempt, call: call as u32, workflow, items, wait: children.wait })
 }
 
 /// Whether an item with the error takes the place of what a failed child would have given. A step that is tried again

@@ -12,7 +12,7 @@ use sdk::{Mode, NodeError};
 use super::{Log, Outcome, Runner, Start};
 use crate::children::{called_node, check_depth, result};
 use crate::decide::Execution;
-use crate::event::{Event, StartChild, StepId};
+use crate::event::{Attempt, Event, StartChild};
 use crate::journal::Recorded;
 use crate::plan::Plan;
 use crate::session::{Called, Gone, Keep, News, Next, Urgency};
@@ -97,7 +97,7 @@ impl Keep for Memory {
         self.journal.push(recorded);
     }
 
-    fn log(&mut self, node: usize, level: Level, text: String) {
+    fn log(&mut self, _: &Plan, node: usize, level: Level, text: String) {
         self.logs.push(Log { node, level, text });
     }
 
@@ -113,7 +113,7 @@ impl Keep for Memory {
     }
 
     // What runs in the pool was abandoned there.
-    fn stop_child(&mut self, _: StepId, _: u32) {}
+    fn stop_child(&mut self, _: Attempt, _: u32) {}
 
     fn urgency(&self) -> Urgency {
         Urgency::None

@@ -10,7 +10,7 @@ use sdk::context::Level;
 use sdk::node::BoxFuture;
 
 use crate::decide::Execution;
-use crate::event::{Event, StartChild, StepId};
+use crate::event::{Attempt, Event, StartChild};
 use crate::journal::Recorded;
 use crate::plan::Plan;
 
@@ -23,7 +23,7 @@ pub(crate) trait Keep: Send {
     fn record(&mut self, plan: &Plan, recorded: Recorded);
 
     /// A step had something to say.
-    fn log(&mut self, node: usize, level: Level, text: String);
+    fn log(&mut self, plan: &Plan, node: usize, level: Level, text: String);
 
     /// A step changed what the workflow remembers.
     fn remember(&mut self, data: &Object);
@@ -34,8 +34,8 @@ pub(crate) trait Keep: Send {
     /// A step runs another workflow.
     fn call(&mut self, plan: &Arc<Plan>, child: StartChild) -> impl Future<Output = Called> + Send;
 
-    /// A step no longer needs the child of this call.
-    fn stop_child(&mut self, step: StepId, call: u32);
+    /// An attempt no longer needs the child of this call.
+    fn stop_child(&mut self, attempt: Attempt, call: u32);
 
     /// How urgent it is to keep what was recorded.
     fn urgency(&self) -> Urgency;

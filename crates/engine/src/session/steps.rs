@@ -97,8 +97,9 @@ impl<K: Keep> Session<K> {
         match result {
             Ok(Done::Step(step, result, notes, duration)) => {
                 let node = step.attempt.step.node();
+                let plan = self.plan.clone();
                 for (level, text) in notes.logs {
-                    self.keep.log(node, level, text);
+                    self.keep.log(&plan, node, level, text);
                 }
                 if let Some(static_data) = notes.static_data {
                     self.keep.remember(&static_data);
