@@ -82,7 +82,7 @@ impl Store {
         let rows = self.db.rows(
             Scope::Engine,
             "SELECT e.workspace_id, e.id FROM executions AS e
-              WHERE e.status IN ('queued', 'running', 'waiting', 'paused')
+              WHERE (e.status = 'queued' OR e.status = 'running' OR e.status = 'waiting' OR e.status = 'paused')
                 AND e.status <> 'paused' AND e.lease_owner IS NULL
                 AND NOT EXISTS (SELECT 1 FROM execution_queue AS q
                                  WHERE q.workspace_id = e.workspace_id AND q.execution_id = e.id)
@@ -92,7 +92,7 @@ impl Store {
                                  WHERE w.workspace_id = e.workspace_id AND w.execution_id = e.id)
                 AND NOT EXISTS (SELECT 1 FROM executions AS c
                                  WHERE c.workspace_id = e.workspace_id AND c.parent_id = e.id AND c.parent_waits
-                                   AND c.status IN ('queued', 'running', 'waiting', 'paused'))
+                                   AND (c.status = 'queued' OR c.status = 'running' OR c.status = 'waiting' OR c.status = 'paused'))
               ORDER BY e.id LIMIT 1000",
             [],
         );

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use crate::error::{Error, Result};
 
 /// How a store is opened for a test.
+#[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature only"))]
 #[derive(Clone, Default)]
 pub struct Testing {
     /// Whether requests run in the caller's task, one by one: nothing happens that the test did not ask for.
@@ -19,6 +20,7 @@ pub struct Testing {
 }
 
 /// Makes the writer fail at chosen statements. Cloned handles share it.
+#[cfg_attr(not(feature = "testing"), expect(unreachable_pub, reason = "public with the feature only"))]
 #[derive(Clone, Default)]
 pub struct Faults {
     #[cfg(feature = "testing")]
@@ -26,6 +28,7 @@ pub struct Faults {
 }
 
 /// Which side of a statement.
+#[cfg(feature = "testing")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The statement has not run.

@@ -138,13 +138,15 @@ CREATE TABLE workflow_static_data (
 ) STRICT, WITHOUT ROWID;
 
 -- Executions: a small mutable head; the journal is what happened.
+-- Conditions of more than two words are written out: SQLite builds a table for each IN whenever it checks a row.
 CREATE TABLE executions (
   workspace_id BLOB NOT NULL,
   id BLOB NOT NULL,
   workflow_id BLOB NOT NULL,
   version_id BLOB NOT NULL,
-  status TEXT NOT NULL CHECK (status IN
-    ('queued', 'running', 'waiting', 'paused', 'completed', 'failed', 'cancelled', 'timed_out')),
+  status TEXT NOT NULL CHECK (
+    status = 'completed' OR status = 'queued' OR status = 'running' OR status = 'waiting' OR status = 'paused'
+    OR status = 'failed' OR status = 'cancelled' OR status = 'timed_out'),
   mode TEXT NOT NULL,
   trigger_kind TEXT NOT NULL,
   trigger_node TEXT NOT NULL,
@@ -172,23 +174,24 @@ CREATE TABLE executions (
 CREATE INDEX executions_workflow ON executions (workspace_id, workflow_id, id);
 CREATE INDEX executions_leased ON executions (lease_owner) WHERE lease_owner IS NOT NULL;
 CREATE INDEX executions_open ON executions (workspace_id, status, id)
-  WHERE status IN ('queued', 'running', 'waiting', 'paused');
+  WHERE status = 'queued' OR status = 'running' OR status = 'waiting' OR status = 'paused';
 CREATE INDEX executions_troubled ON executions (workspace_id, status, id)
-  WHERE status IN ('failed', 'cancelled', 'timed_out');
+  WHERE status = 'failed' OR status = 'cancelled' OR status = 'timed_out';
 CREATE INDEX executions_troubled_workflow ON executions (workspace_id, workflow_id, status, id)
-  WHERE status IN ('failed', 'cancelled', 'timed_out');
+  WHERE status = 'failed' OR status = 'cancelled' OR status = 'timed_out';
 CREATE INDEX executions_mode ON executions (workspace_id, mode, id)
-  WHERE mode IN ('manual', 'test', 'replay', 'error');
+  WHERE mode = 'manual' OR mode = 'test' OR mode = 'replay' OR mode = 'error';
 CREATE INDEX executions_mode_workflow ON executions (workspace_id, workflow_id, mode, id)
-  WHERE mode IN ('manual', 'test', 'replay', 'error');
+  WHERE mode = 'manual' OR mode = 'test' OR mode = 'replay' OR mode = 'error';
 CREATE INDEX executions_parent ON executions (workspace_id, parent_id) WHERE parent_id IS NOT NULL;
 
 CREATE TRIGGER executions_final BEFORE UPDATE ON executions
-  WHEN old.status IN ('completed', 'failed', 'cancelled', 'timed_out')
+  WHEN old.status = 'completed' OR old.status = 'failed' OR old.status = 'cancelled' OR old.status = 'timed_out'
 BEGIN
   SELECT raise(ABORT, 'an execution that has ended never changes');
 END;
 
+-- With rows in the order of their arrival: whatever workspaces they belong to, they fill one page after the other.
 CREATE TABLE execution_events (
   workspace_id BLOB NOT NULL,
   execution_id BLOB NOT NULL,
@@ -204,7 +207,7 @@ CREATE TABLE execution_events (
   payload_ref BLOB,
   worker_id BLOB,
   PRIMARY KEY (workspace_id, execution_id, seq)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TRIGGER execution_events_append_only BEFORE UPDATE ON execution_events
 BEGIN

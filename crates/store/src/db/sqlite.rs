@@ -36,6 +36,9 @@ const FILE: &str = "runnel.db";
 /// The file whose lock says that a process uses the folder.
 const LOCK: &str = "runnel.lock";
 
+/// How long a connection waits for somebody else's lock: a backup, or a person with another tool.
+const BUSY: Duration = Duration::from_secs(5);
+
 /// The database files of a folder.
 #[derive(Clone)]
 pub(crate) struct Sqlite {
@@ -257,15 +260,16 @@ fn connect(file: &Path, role: Role) -> Result<Connection> {
     };
     let connection = Connection::open_with_flags(file, flags).map_err(error)?;
     connection.set_prepared_statement_cache_capacity(256);
-    connection.busy_timeout(Duration::from_secs(5)).map_err(error)?;
+    connection.busy_timeout(BUSY).map_err(error)?;
     let pragmas = match role {
-        // The size of a page counts only for a new file.
+        // The size of a page counts only for a new file. Larger ones make the file a little smaller and the log of a
+        // single commit much larger.
         Role::Write => {
-            "PRAGMA page_size = 8192;
+            "PRAGMA page_size = 4096;
              PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA wal_autocheckpoint = 0;
-             PRAGMA journal_size_limit = 67108864;
+             PRAGMA journal_size_limit = 134217728;
              PRAGMA foreign_keys = ON;
              PRAGMA cache_size = -65536;
              PRAGMA temp_store = MEMORY;"

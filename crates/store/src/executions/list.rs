@@ -135,13 +135,20 @@ impl Shape {
         }
         match self.status {
             Shelf::Any => {}
-            Shelf::Open => add("status IN ('queued', 'running', 'waiting', 'paused') AND status ="),
-            Shelf::Troubled => add("status IN ('failed', 'cancelled', 'timed_out') AND status ="),
+            Shelf::Open => {
+                add("(status = 'queued' OR status = 'running' OR status = 'waiting' OR status = 'paused') \
+                 AND status =")
+            }
+            Shelf::Troubled => {
+                add("(status = 'failed' OR status = 'cancelled' OR status = 'timed_out') AND status =")
+            }
             Shelf::Completed => add("status ="),
         }
         match self.mode {
             Frequency::Any => {}
-            Frequency::Rare => add("mode IN ('manual', 'test', 'replay', 'error') AND mode ="),
+            Frequency::Rare => {
+                add("(mode = 'manual' OR mode = 'test' OR mode = 'replay' OR mode = 'error') AND mode =")
+            }
             Frequency::Usual => add("mode ="),
         }
         add("id <");
@@ -190,7 +197,8 @@ impl Store {
         let rows = self.db.rows(
             Scope::Engine,
             "SELECT status, count(*) FROM executions
-              WHERE status IN ('queued', 'running', 'waiting', 'paused') GROUP BY status",
+              WHERE (status = 'queued' OR status = 'running' OR status = 'waiting' OR status = 'paused')
+              GROUP BY status",
             params![],
         );
         rows.await?.iter().map(|row| Ok((status(row, 0)?, row.get(1)?))).collect()
@@ -213,8 +221,8 @@ mod tests {
         let sql = Shape::of(&everything).statement();
         assert!(sql.contains(
             "workspace_id = $1 AND workflow_id = $2 \
-             AND status IN ('failed', 'cancelled', 'timed_out') AND status = $3 \
-             AND mode IN ('manual', 'test', 'replay', 'error') AND mode = $4 AND id < $5 AND id >= $6 \
+             AND (status = 'failed' OR status = 'cancelled' OR status = 'timed_out') AND status = $3 \
+             AND (mode = 'manual' OR mode = 'test' OR mode = 'replay' OR mode = 'error') AND mode = $4 AND id < $5 AND id >= $6 \
              ORDER BY id DESC LIMIT $7"
         ));
         assert!(Shape::of(&Filter::default()).statement().ends_with("LIMIT $4"));

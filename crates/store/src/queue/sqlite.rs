@@ -265,8 +265,7 @@ impl Wanted {
         )?;
         tx.first(
             "UPDATE executions SET fence = fence + 1, lease_owner = $1, lease_until = $2
-              WHERE workspace_id = $3 AND id = $4 AND lease_owner IS NULL
-                AND status IN ('queued', 'running', 'waiting', 'paused')
+              WHERE workspace_id = $3 AND id = $4 AND lease_owner IS NULL AND finished_at IS NULL
              RETURNING version_id, fence, deaths",
             params![self.claim.worker.as_bytes(), us(tx.now() + LEASE), ready.workspace, ready.execution],
             |row| {

@@ -18,7 +18,7 @@ pub(crate) fn store(tx: &mut Tx<'_>, signal: &NewSignal) -> Result<Option<Signal
     let NewSignal { workspace, execution, kind, payload } = signal;
     let open = tx.first(
         "SELECT lease_owner IS NOT NULL FROM executions
-          WHERE workspace_id = $1 AND id = $2 AND status IN ('queued', 'running', 'waiting', 'paused')",
+          WHERE workspace_id = $1 AND id = $2 AND finished_at IS NULL",
         params![workspace.as_bytes(), execution.as_bytes()],
         |row| row.get(0),
     )?;

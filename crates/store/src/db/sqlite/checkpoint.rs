@@ -8,18 +8,24 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 
 use crate::db::sqlite::error::error;
-use crate::db::sqlite::{Role, connect};
+use crate::db::sqlite::{BUSY, Role, connect};
 use crate::error::Result;
 
-/// Pages in the log at which the thread begins.
-const BEGIN: u32 = 1_000;
-/// Pages in the log at which the writer starts the log anew.
-const CAP: u32 = 16_000;
+/// Pages that the thread moves at a time.
+const SOME: u32 = 2_000;
+/// Pages in the log at which the writer starts the log anew, once few are left to move: 128 MiB.
+const CAP: u32 = 32_000;
+/// Pages in the log at which it does so whatever is left.
+const HARD_CAP: u32 = 4 * CAP;
+
+/// How long the writer waits for readers when it starts the log anew.
+const PATIENCE: Duration = Duration::from_millis(10);
 
 /// The writer's side.
 pub(super) struct Checkpoints {
@@ -29,6 +35,8 @@ pub(super) struct Checkpoints {
 }
 
 struct Thread {
+    /// Pages of the log that are in the database file.
+    moved: Arc<AtomicU32>,
     /// Whether the thread is at work.
     busy: Arc<AtomicBool>,
     wake: mpsc::SyncSender<()>,
@@ -61,12 +69,20 @@ impl Checkpoints {
         let Some(thread) = &mut self.thread else {
             return;
         };
-        if pages >= thread.restart_at && !thread.busy.load(Ordering::Acquire) {
+        if thread.busy.load(Ordering::Acquire) {
+            return;
+        }
+        // The log began anew by itself when there are fewer pages than were moved.
+        let moved = thread.moved.load(Ordering::Relaxed);
+        let left = if moved > pages { pages } else { pages - moved };
+        let is_due = pages >= thread.restart_at && left < SOME || pages >= HARD_CAP.max(thread.restart_at);
+        if is_due {
             // Nearly everything is in the database file already. A reader that holds it up is not waited for long.
-            let outcome = writer.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, bool>(0));
+            let outcome = restart(writer);
             match outcome {
                 Ok(false) => {
                     self.pages.store(0, Ordering::Relaxed);
+                    thread.moved.store(0, Ordering::Relaxed);
                     thread.restart_at = CAP;
                 }
                 Ok(true) => thread.restart_at = pages + CAP / 4,
@@ -74,23 +90,35 @@ impl Checkpoints {
                     tracing::warn!(error = %cause, "the log of the database could not be started anew")
                 }
             }
-        } else if pages >= BEGIN && !thread.busy.swap(true, Ordering::AcqRel) {
-            // Full or gone: it will look again, or there is nobody to look.
+        } else if left >= SOME {
+            thread.busy.store(true, Ordering::Release);
+            // Only when the thread has ended is there nobody to hear it.
             let _ = thread.wake.try_send(());
         }
     }
 }
 
+/// Starts the log anew; says whether a reader held it up.
+fn restart(writer: &Connection) -> rusqlite::Result<bool> {
+    writer.busy_timeout(PATIENCE)?;
+    let outcome = writer.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get(0));
+    writer.busy_timeout(BUSY)?;
+    outcome
+}
+
 impl Thread {
     fn start(connection: Connection) -> Result<Self> {
         let busy = Arc::new(AtomicBool::new(false));
+        let moved = Arc::new(AtomicU32::new(0));
         let (wake, woken) = mpsc::sync_channel(1);
-        let done = busy.clone();
+        let (done, count) = (busy.clone(), moved.clone());
         let work = move || {
             while woken.recv().is_ok() {
-                let outcome = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-                if let Err(cause) = outcome {
-                    tracing::warn!(error = %cause, "the log of the database could not be moved into its file");
+                match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(2)) {
+                    Ok(pages) => count.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed),
+                    Err(cause) => {
+                        tracing::warn!(error = %cause, "the log of the database could not be moved into its file");
+                    }
                 }
                 done.store(false, Ordering::Release);
             }
@@ -99,7 +127,7 @@ impl Thread {
             .name("sqlite-checkpoint".into())
             .spawn(work)
             .map_err(|cause| crate::error::Error::Unavailable(Box::new(cause)))?;
-        Ok(Self { busy, wake, handle: Some(handle), restart_at: CAP })
+        Ok(Self { moved, busy, wake, handle: Some(handle), restart_at: CAP })
     }
 }
 
