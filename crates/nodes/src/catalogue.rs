@@ -36,6 +36,7 @@ pub fn catalogue() -> Catalogue {
         NodeType::of::<triggers::error_trigger::ErrorTrigger>().with_n8n(triggers::error_trigger::N8N),
         NodeType::of::<triggers::execute_workflow_trigger::ExecuteWorkflowTrigger>()
             .with_n8n(triggers::execute_workflow_trigger::N8N),
+        NodeType::of::<triggers::http_poll::HttpPoll>(),
         NodeType::of::<triggers::manual::Manual>().with_n8n(triggers::manual::N8N),
         NodeType::of::<triggers::schedule::Schedule>().with_n8n(triggers::schedule::N8N),
         NodeType::of::<triggers::webhook::Webhook>().with_n8n(triggers::webhook::N8N),

@@ -4,7 +4,7 @@
 //! one, `answer` turns answers into items and errors; `from_n8n` maps n8n's node.
 
 mod answer;
-mod auth;
+pub(crate) mod auth;
 mod draft;
 mod fields;
 mod from_n8n;

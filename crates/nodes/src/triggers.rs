@@ -5,6 +5,7 @@
 
 pub mod error_trigger;
 pub mod execute_workflow_trigger;
+pub mod http_poll;
 pub mod manual;
 pub mod schedule;
 pub mod webhook;

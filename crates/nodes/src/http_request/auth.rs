@@ -9,10 +9,10 @@ use crate::convert::to_text;
 
 /// What a credential adds to a request: it has no `Debug` on purpose.
 #[derive(Default)]
-pub(super) struct Auth {
-    pub(super) headers: Object,
-    pub(super) query: Object,
-    pub(super) body: Object,
+pub(crate) struct Auth {
+    pub(crate) headers: Object,
+    pub(crate) query: Object,
+    pub(crate) body: Object,
     /// The hosts that may see it; all when missing.
     hosts: Option<Vec<String>>,
 }
@@ -78,7 +78,7 @@ const SERVICES: [(&str, Shape); 43] = [
 
 impl Auth {
     /// What the node's credential of type `kind` adds.
-    pub(super) async fn find(ctx: &Context, kind: &str) -> Result<Self, NodeError> {
+    pub(crate) async fn find(ctx: &Context, kind: &str) -> Result<Self, NodeError> {
         let credential = ctx.credential(kind).await?;
         let mut auth = Self { hosts: allowed_hosts(&credential), ..Self::default() };
         match kind {
@@ -114,7 +114,7 @@ impl Auth {
     }
 
     /// Fails when the credential must not be sent to `url`.
-    pub(super) fn check(&self, url: &Url) -> Result<(), NodeError> {
+    pub(crate) fn check(&self, url: &Url) -> Result<(), NodeError> {
         let host = url.host_str().unwrap_or_default();
         let allowed = |pattern: &String| match pattern.strip_prefix("*.") {
             Some(parent) => host.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.')),

@@ -343,4 +343,92 @@ mod tests {
         assert!(error(daily(24, 0)).contains("24:00"));
         assert!(error(Rule::Minutes { count: 0 }).contains("at least 1"));
     }
+
+    /// What one of five cron expressions does on the two days in 2025 or 2024 on which the clocks of a zone change.
+    /// Reckoned another way than above: by walking through the day second by second of universal time.
+    #[test]
+    fn s2_016_r7_twelve_zones_two_changes_five_crons() {
+        const TABLE: [&str; 12] = [
+            "America/New_York",
+            "America/Santiago",
+            "America/St_Johns",
+            "America/Havana",
+            "Europe/Berlin",
+            "Europe/London",
+            "Europe/Lisbon",
+            "Africa/Cairo",
+            "Asia/Beirut",
+            "Asia/Jerusalem",
+            "Australia/Lord_Howe",
+            "Pacific/Chatham",
+        ];
+        // Minute and hour that it names, if it names one time of the day.
+        const CRONS: [(&str, Option<(i8, i8)>); 5] = [
+            ("30 2 * * *", Some((2, 30))),
+            ("0 0 * * *", Some((0, 0))),
+            ("15 1 * * *", Some((1, 15))),
+            ("*/20 * * * *", None),
+            ("45 3 * * *", Some((3, 45))),
+        ];
+        let mut gaps = 0;
+        let mut folds = 0;
+        for name in TABLE {
+            let zone = zone(name);
+            let year = zone.to_timestamp(date(2024, 1, 1).at(0, 0, 0, 0)).expect("it exists");
+            let changes: Vec<_> = zone.following(year).take(2).collect();
+            assert_eq!(changes.len(), 2, "{name} changes its clocks twice");
+            for change in changes {
+                let from = change.timestamp().checked_sub(36.hours()).expect("a time");
+                let until = change.timestamp().checked_add(36.hours()).expect("a time");
+                let before = zone.to_offset(change.timestamp().checked_sub(1.second()).expect("a time"));
+                match before < change.offset() {
+                    true => gaps += 1,
+                    false => folds += 1,
+                }
+                for (expression, fixed) in CRONS {
+                    let times = timetable(&[Rule::Cron { expression: expression.into() }]);
+                    let found: Vec<_> = times.all_after(from, &zone).take_while(|at| *at <= until).collect();
+                    let expected = walked(&zone, from, until, fixed);
+                    assert_eq!(found, expected, "{name} {expression} around {}", change.timestamp());
+                }
+            }
+        }
+        assert_eq!((gaps, folds), (12, 12));
+    }
+
+    /// The moments between two others, minute by minute, at which a time of the day comes or every twentieth minute
+    /// does: a time that is skipped comes with the first moment after the gap, one that is repeated only once.
+    fn walked(zone: &TimeZone, from: Timestamp, until: Timestamp, fixed: Option<(i8, i8)>) -> Vec<Timestamp> {
+        let mut found = Vec::new();
+        let mut done = Vec::new();
+        let mut at = from.checked_add(1.second()).expect("a time");
+        at = Timestamp::from_second(at.as_second().div_euclid(60) * 60).expect("a minute");
+        let mut previous = at.checked_sub(1.minute()).expect("a time").to_zoned(zone.clone()).datetime();
+        while at <= until {
+            let local = at.to_zoned(zone.clone()).datetime();
+            let comes = match fixed {
+                None => local.minute() % 20 == 0,
+                Some((hour, minute)) => {
+                    let wanted = local.date().at(hour, minute, 0, 0);
+                    // Also when the gap is between two days.
+                    let skipped = previous.date().at(hour, minute, 0, 0);
+                    let is_skipped = |wanted: DateTime| previous < wanted && wanted < local;
+                    let hit = [wanted, skipped].into_iter().find(|time| *time == local || is_skipped(*time));
+                    match hit {
+                        Some(time) if !done.contains(&time) => {
+                            done.push(time);
+                            true
+                        }
+                        _ => false,
+                    }
+                }
+            };
+            if comes && at > from {
+                found.push(at);
+            }
+            previous = local;
+            at = at.checked_add(1.minute()).expect("a time");
+        }
+        found
+    }
 }
