@@ -160,12 +160,14 @@ pub(super) struct Router {
     base: String,
     limit: usize,
     routes: RwLock<Arc<Routes>>,
-    lookups: Mutex<(Instant, u32)>,
+    /// Since when and how often unknown addresses were looked up. One after the other: the second call of an address
+    /// that was just published finds what the first one loaded.
+    lookups: tokio::sync::Mutex<(Instant, u32)>,
 }
 
 impl Router {
     pub(super) fn new(engine: Engine, store: store::Store, base: String, limit: usize) -> Self {
-        let lookups = Mutex::new((Instant::now(), 0));
+        let lookups = tokio::sync::Mutex::new((Instant::now(), 0));
         Self { engine, store, base, limit, routes: RwLock::default(), lookups }
     }
 
@@ -185,15 +187,16 @@ impl Router {
     }
 
     async fn look_up(&self, id: RouteId) -> Option<Arc<Route>> {
-        {
-            let mut lookups = self.lookups.lock().expect("nobody panics while holding a count");
-            if lookups.0.elapsed() >= Duration::from_secs(1) {
-                *lookups = (Instant::now(), 0);
-            }
-            lookups.1 += 1;
-            if lookups.1 > LOOKUPS_PER_SECOND {
-                return None;
-            }
+        let mut lookups = self.lookups.lock().await;
+        if let Some(known) = self.routes().get(&id) {
+            return Some(known.clone());
+        }
+        if lookups.0.elapsed() >= Duration::from_secs(1) {
+            *lookups = (Instant::now(), 0);
+        }
+        lookups.1 += 1;
+        if lookups.1 > LOOKUPS_PER_SECOND {
+            return None;
         }
         let stored = self.store.find_route(id).await.ok().flatten()?;
         let route = Arc::new(Route::load(&self.engine, stored, &self.base, self.limit).await?);
