@@ -25,6 +25,7 @@ pub mod outbox;
 mod page;
 mod payload;
 pub mod queue;
+pub mod retention;
 pub mod routes;
 pub mod secrets;
 mod settings;

@@ -7,6 +7,7 @@ mod support;
 
 mod commits;
 mod credentials;
+mod executions;
 mod faults;
 mod fixture;
 mod logs;
