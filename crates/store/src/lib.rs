@@ -8,6 +8,7 @@
 //! Deliberately absent: what the rows mean. The engine decides, `app` permits, this crate keeps.
 
 pub mod api_keys;
+pub mod backup;
 mod blobs;
 pub mod commit;
 pub mod credentials;

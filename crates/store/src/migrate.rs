@@ -62,6 +62,19 @@ fn step(name: &str, applied_at: Option<Timestamp>, is_known: bool) -> SchemaStep
     SchemaStep { name: name.to_owned(), applied_at, is_known }
 }
 
+/// The names of the steps, in their order.
+pub(crate) fn names(is_postgres: bool) -> Vec<&'static str> {
+    let migrations = if is_postgres { POSTGRES } else { SQLITE };
+    migrations.iter().map(|(name, _)| *name).collect()
+}
+
+/// The names of the tables that the migrations make, each after those that it refers to.
+pub(crate) fn tables(is_postgres: bool) -> Vec<&'static str> {
+    let migrations = if is_postgres { POSTGRES } else { SQLITE };
+    let lines = migrations.iter().flat_map(|(_, sql)| sql.lines());
+    lines.filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split([' ', '(']).next()).collect()
+}
+
 /// The names of the indexes that the migrations make.
 pub(crate) fn indexes(is_postgres: bool) -> Vec<&'static str> {
     let migrations = if is_postgres { POSTGRES } else { SQLITE };

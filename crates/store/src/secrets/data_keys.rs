@@ -204,7 +204,7 @@ fn check(keyring: &Keyring) -> String {
 
 fn opens(keyring: &Keyring, known: &str) -> bool {
     let known = known.trim_matches('"');
-    if !known.is_ascii() || known.len() % 2 != 0 {
+    if !known.is_ascii() || !known.len().is_multiple_of(2) {
         return false;
     }
     let sealed: Option<Vec<u8>> = (0..known.len() / 2)

@@ -76,25 +76,7 @@ impl Fixture {
 
     /// The first commit of an execution.
     pub(crate) fn start_of(&self, workspace: WorkspaceId, workflow: WorkflowId) -> Commit {
-        let mut commit = empty(workspace, id(), 1, 0);
-        commit.create = Some(Box::new(NewExecution {
-            workflow,
-            version: id(),
-            mode: "production".into(),
-            trigger_node: "start".into(),
-            trigger_kind: "manual".into(),
-            parent: None,
-            depth: 0,
-            retry_of: None,
-            priority: 0,
-            concurrency_key: None,
-            key: None,
-            created_by: None,
-            accepted_at: Timestamp::now(),
-            options: "{}".into(),
-        }));
-        commit.lease = LeaseAfter::Keep(self.worker);
-        records(&mut commit, 1)
+        start(workspace, workflow, self.worker)
     }
 
     /// A first commit that leaves the execution to whoever has time.
@@ -228,6 +210,29 @@ impl Fixture {
         self.store.probe(sql, values).await.expect("a trigger can be stored");
         trigger
     }
+}
+
+/// The first commit of an execution that this worker owns.
+pub(crate) fn start(workspace: WorkspaceId, workflow: WorkflowId, worker: WorkerId) -> Commit {
+    let mut commit = empty(workspace, id(), 1, 0);
+    commit.create = Some(Box::new(NewExecution {
+        workflow,
+        version: id(),
+        mode: "production".into(),
+        trigger_node: "start".into(),
+        trigger_kind: "manual".into(),
+        parent: None,
+        depth: 0,
+        retry_of: None,
+        priority: 0,
+        concurrency_key: None,
+        key: None,
+        created_by: None,
+        accepted_at: Timestamp::now(),
+        options: "{}".into(),
+    }));
+    commit.lease = LeaseAfter::Keep(worker);
+    records(&mut commit, 1)
 }
 
 /// A tenant.

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod backup;
 mod commits;
 mod credentials;
 mod executions;
