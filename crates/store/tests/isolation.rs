@@ -50,6 +50,9 @@ const ENGINE: &[(&str, &str)] = &[
     // The queue, the timers and what commits clean up on their way.
     ("commit/sqlite.rs", "DELETE FROM inbox_events WHERE (workspace_id, scope, dedupe_key) IN"),
     ("commit/sqlite.rs", "SELECT 1 FROM timers WHERE owner_kind = $1"),
+    // Rows that are named one by one, each with its tenant.
+    ("commit/postgres/write.rs", "SELECT inbox.workspace_id, inbox.scope"),
+    ("commit/postgres/write.rs", "SELECT head.workspace_id, head.id"),
     ("db/sqlite.rs", "SELECT max(id) FROM execution_signals"),
     ("queue/postgres.rs", "WITH RECURSIVE pairs AS"),
     ("queue/postgres.rs", "WITH held AS"),

@@ -58,7 +58,12 @@ suite! {
         };
         store.log(line);
         store.flush_logs().await;
-        let read = store.events_after(Position::default(), 9).await.unwrap();
+        // It may take until transactions elsewhere on the server have ended.
+        let mut read = Vec::new();
+        while read.is_empty() {
+            tokio::task::yield_now().await;
+            read = store.events_after(Position::default(), 9).await.unwrap();
+        }
         store.set_event_reader("mail", read[0].position).await.unwrap();
 
         let folder = tempfile::tempdir().unwrap();
@@ -90,7 +95,6 @@ suite! {
         let mut next = crate::fixture::start(workspace, workflow, id());
         next.events.push(event("execution.started"));
         back.commit(next).await.unwrap();
-        // It may take until transactions elsewhere on the server have ended.
         while back.events_after(position, 9).await.unwrap().len() != 1 {
             tokio::task::yield_now().await;
         }
