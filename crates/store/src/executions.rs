@@ -11,6 +11,7 @@ use crate::db::{Expects, Row, Scope, Statement, params};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
+pub(crate) use list::bound;
 pub use list::{Filter, Summary};
 
 /// The head of an execution: where it stands.

@@ -8,7 +8,7 @@ use model::ids::{ExecutionId, WorkflowId, WorkspaceId};
 
 use crate::db::{Scope, Statement, params};
 use crate::error::Result;
-use crate::executions::remains;
+use crate::executions::{bound, remains};
 use crate::store::Store;
 
 /// Which executions are old.
@@ -63,15 +63,18 @@ impl Store {
         let sql = match ended {
             Ended::Completed => {
                 "SELECT id FROM executions
-                  WHERE workspace_id = $1 AND status = 'completed' AND finished_at < $2 ORDER BY id LIMIT $3"
+                  WHERE workspace_id = $1 AND status = 'completed' AND id < $2 AND finished_at < $3
+                  ORDER BY id LIMIT $4"
             }
             Ended::Troubled => {
                 "SELECT id FROM executions
-                  WHERE workspace_id = $1 AND status IN ('failed', 'cancelled', 'timed_out') AND finished_at < $2
-                  ORDER BY id LIMIT $3"
+                  WHERE workspace_id = $1 AND status IN ('failed', 'cancelled', 'timed_out') AND id < $2
+                    AND finished_at < $3 ORDER BY id LIMIT $4"
             }
         };
-        let rows = self.db.rows(Scope::Workspace(workspace), sql, params![workspace, before, PIECE]).await?;
+        // What ended before then was accepted before then: younger ones need not be looked at.
+        let params = params![workspace, bound(before), before, PIECE];
+        let rows = self.db.rows(Scope::Workspace(workspace), sql, params).await?;
         let ids: Vec<ExecutionId> = rows.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
         self.remove(workspace, &ids).await
     }

@@ -9,7 +9,7 @@ use model::ExecutionStatus;
 use model::ids::{ExecutionId, VersionId, WorkflowId, WorkspaceId};
 
 use super::status;
-use crate::db::{Param, Row, Scope, params};
+use crate::db::{Db, Param, Row, Scope, params};
 use crate::error::Result;
 use crate::page::{LAST, Page, PageOf};
 use crate::store::Store;
@@ -119,11 +119,25 @@ impl Shape {
         Self { workflow: filter.workflow.is_some(), status, mode }
     }
 
+    /// The index that SQLite, which knows nothing of how values are spread, must be told to use.
+    fn index(self) -> &'static str {
+        match (self.workflow, self.mode, self.status) {
+            (true, Frequency::Rare, _) => " INDEXED BY executions_mode_workflow",
+            (false, Frequency::Rare, _) => " INDEXED BY executions_mode",
+            (true, _, Shelf::Troubled) => " INDEXED BY executions_troubled_workflow",
+            (false, _, Shelf::Troubled) => " INDEXED BY executions_troubled",
+            (_, _, Shelf::Open) => " INDEXED BY executions_open",
+            (true, _, _) => " INDEXED BY executions_workflow",
+            (false, _, _) => "",
+        }
+    }
+
     /// The statement. A partial index serves it only if the index's condition stands in the text.
-    fn sql(self) -> String {
-        let mut sql = String::from(
+    fn sql(self, is_sqlite: bool) -> String {
+        let index = if is_sqlite { self.index() } else { "" };
+        let mut sql = format!(
             "SELECT id, workflow_id, version_id, status, mode, trigger_kind, parent_id, retry_of, run_us, error, \
-             accepted_at, finished_at FROM executions WHERE workspace_id = $1",
+             accepted_at, finished_at FROM executions{index} WHERE workspace_id = $1"
         );
         let mut last = 1;
         let mut add = |condition: &str| {
@@ -158,15 +172,15 @@ impl Shape {
     }
 
     /// The statement, made once: there are few shapes.
-    fn statement(self) -> &'static str {
-        static MADE: Mutex<BTreeMap<Shape, &'static str>> = Mutex::new(BTreeMap::new());
+    fn statement(self, is_sqlite: bool) -> &'static str {
+        static MADE: Mutex<BTreeMap<(Shape, bool), &'static str>> = Mutex::new(BTreeMap::new());
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        made.entry(self).or_insert_with(|| self.sql().leak())
+        made.entry((self, is_sqlite)).or_insert_with(|| self.sql(is_sqlite).leak())
     }
 }
 
 /// The smallest id of a moment.
-fn bound(at: Timestamp) -> [u8; 16] {
+pub(crate) fn bound(at: Timestamp) -> [u8; 16] {
     let ms = u64::try_from(at.as_millisecond()).unwrap_or_default();
     let mut id = [0; 16];
     id[..6].copy_from_slice(&ms.to_be_bytes()[2..]);
@@ -188,7 +202,8 @@ impl Store {
         params.extend(filter.status.map(|status| Param::from(status.as_str())));
         params.extend(filter.mode.as_deref().map(Param::from));
         params.extend(params![before, filter.since.map_or([0; 16], bound), page.rows()]);
-        let rows = self.db.rows(Scope::Workspace(workspace), Shape::of(filter).statement(), params);
+        let sql = Shape::of(filter).statement(matches!(self.db, Db::Sqlite(_)));
+        let rows = self.db.rows(Scope::Workspace(workspace), sql, params);
         page.collect(&rows.await?, Summary::read)
     }
 
@@ -218,14 +233,16 @@ mod tests {
             since: None,
             until: None,
         };
-        let sql = Shape::of(&everything).statement();
+        let sql = Shape::of(&everything).statement(true);
+        assert!(sql.contains(" FROM executions INDEXED BY executions_mode_workflow WHERE "));
         assert!(sql.contains(
             "workspace_id = $1 AND workflow_id = $2 \
              AND (status = 'failed' OR status = 'cancelled' OR status = 'timed_out') AND status = $3 \
              AND (mode = 'manual' OR mode = 'test' OR mode = 'replay' OR mode = 'error') AND mode = $4 AND id < $5 AND id >= $6 \
              ORDER BY id DESC LIMIT $7"
         ));
-        assert!(Shape::of(&Filter::default()).statement().ends_with("LIMIT $4"));
+        assert!(Shape::of(&Filter::default()).statement(false).ends_with("LIMIT $4"));
+        assert!(!Shape::of(&everything).statement(false).contains("INDEXED"));
     }
 
     #[test]
