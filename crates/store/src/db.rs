@@ -49,8 +49,6 @@ pub(crate) enum Expects {
     Found(&'static str),
     /// At least one, or [`Error::Conflict`] with this text.
     NoConflict(&'static str),
-    /// At least one, or [`Error::Stale`].
-    Owned,
 }
 
 impl Statement {

@@ -54,6 +54,7 @@ const ENGINE: &[(&str, &str)] = &[
     ("commit/postgres/write.rs", "SELECT inbox.workspace_id, inbox.scope"),
     ("commit/postgres/write.rs", "SELECT head.workspace_id, head.id"),
     ("db/sqlite.rs", "SELECT max(id) FROM execution_signals"),
+    ("queue.rs", "SELECT min(lease_until) FROM executions"),
     ("queue/postgres.rs", "WITH held AS"),
     ("queue/postgres.rs", "WITH late AS"),
     ("queue/postgres.rs", "SELECT count(*) FROM execution_queue"),

@@ -27,7 +27,7 @@ pub(crate) struct Fixture {
 /// What is gone after the test.
 enum Base {
     Folder(TempDir),
-    Either(support::Fixture),
+    Either(#[expect(dead_code, reason = "held until the test is over")] support::Fixture),
 }
 
 /// How far an execution has come.

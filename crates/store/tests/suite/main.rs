@@ -3,6 +3,8 @@
 //! PostgreSQL is the server that `RUNNEL_TEST_POSTGRES` names, or the one on this machine; each test gets a database of
 //! its own there.
 
+#![allow(clippy::unwrap_used, reason = "a test may, also in what its functions share")]
+
 mod support;
 
 mod backup;

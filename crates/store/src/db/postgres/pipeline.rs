@@ -206,11 +206,6 @@ impl Session {
     pub(crate) fn finish<T>(&mut self, result: &Result<T, Failure>) {
         self.clean = !matches!(result, Err(failure) if failure.lost);
     }
-
-    /// Says that nobody knows in what state the connection is.
-    pub(crate) fn discard(&mut self) {
-        self.clean = false;
-    }
 }
 
 impl Drop for Session {
@@ -230,7 +225,6 @@ impl Expects {
             Expects::Anything => None,
             Expects::Found(what) => Some(Error::NotFound(what)),
             Expects::NoConflict(text) => Some(Error::Conflict((*text).into())),
-            Expects::Owned => Some(Error::Stale),
         }
     }
 }

@@ -103,7 +103,6 @@ impl Tx<'_> {
             Expects::Anything => Ok(rows),
             Expects::Found(what) => Err(Error::NotFound(what)),
             Expects::NoConflict(text) => Err(Error::Conflict(text.into())),
-            Expects::Owned => Err(Error::Stale),
         }
     }
 }
