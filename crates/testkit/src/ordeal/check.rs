@@ -154,7 +154,11 @@ fn check_steps(execution: ExecutionId, journal: &[Record]) -> Result<(), Broken>
     let mut ended = HashSet::new();
     for record in journal {
         let Some(node) = &record.node else { continue };
-        let step = (node, record.run_index);
+        // Its number, because a step that gave nothing leaves no run: the next one of its node has the same run index.
+        let payload =
+            model::Value::from_json(&record.payload).map_err(|error| format!("{record:?}: {error}"))?;
+        let number = payload.get("step").and_then(model::Value::as_f64).unwrap_or(-1.0);
+        let step = (node, number as i64);
         let is_step = !matches!(record.kind, Kind::Triggered | Kind::TimerFired);
         if is_step && ended.contains(&step) {
             return Err(format!("{execution}: {step:?} had ended at {record:?}\n{}", story(journal)));
