@@ -290,7 +290,12 @@ impl Engine {
         shared.draining.store(true, Ordering::Release);
         shared.queue_bell.notify_one();
         let slots: &Arc<Slots> = &shared.slots;
-        _ = tokio::time::timeout(patience, slots.emptied()).await;
+        let emptied = async {
+            // What is being claimed belongs to this process already.
+            drop(shared.claiming.lock().await);
+            slots.emptied().await;
+        };
+        _ = tokio::time::timeout(patience, emptied).await;
         shared.stopped.store(true, Ordering::Release);
         slots.tell_all(News::Leave);
         if tokio::time::timeout(HAND_OVER, slots.emptied()).await.is_err() {

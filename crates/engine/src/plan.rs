@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use model::validate::Code;
 use model::workflow::EdgeCondition;
 use model::{
-    Edge, EdgeKind, Items, NodeKey, Object, OnError, OnUnknown, Order, Problem, Retry, Text, Value, Workflow,
+    Edge, EdgeKind, Items, NodeKey, OnError, OnUnknown, Order, Problem, Retry, Text, Value, Workflow,
 };
 use sdk::history::{Graph, Parent};
 use sdk::node::SharedNode;
@@ -38,6 +38,8 @@ pub struct Plan {
     pub concurrency_key: Option<Expr<String>>,
     /// Whether a step may look at what the workflow remembers between executions.
     pub uses_static_data: bool,
+    /// Whether a step may look at the addresses that resume its execution.
+    pub uses_addresses: bool,
     pins: HashMap<usize, Items>,
     keys: HashMap<NodeKey, usize>,
     warnings: Vec<Problem>,
@@ -212,17 +214,18 @@ impl PlanNode {
     }
 }
 
-/// Whether a node's parameters name the function through which code and expressions reach the workflow's static data.
-fn mentions_static_data(parameters: &Object) -> bool {
-    fn mentions(value: &Value) -> bool {
+/// Whether a workflow's parameters have this text in them: a step that does not name a thing does not use it, and what
+/// nobody uses need not be made for every execution.
+fn mentions(workflow: &Workflow, text: &str) -> bool {
+    fn inside(value: &Value, text: &str) -> bool {
         match value {
-            Value::String(text) => text.contains("StaticData"),
-            Value::Array(values) => values.iter().any(mentions),
-            Value::Object(object) => object.values().any(mentions),
+            Value::String(string) => string.contains(text),
+            Value::Array(values) => values.iter().any(|value| inside(value, text)),
+            Value::Object(object) => object.values().any(|value| inside(value, text)),
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         }
     }
-    parameters.values().any(mentions)
+    workflow.nodes.iter().any(|node| node.parameters.values().any(|value| inside(value, text)))
 }
 
 struct Compiler<'a> {
@@ -287,7 +290,8 @@ impl<'a> Compiler<'a> {
             timezone: settings.timezone.clone(),
             max_concurrent: settings.max_concurrent.map(|max| max.max(1) as usize),
             concurrency_key,
-            uses_static_data: workflow.nodes.iter().any(|node| mentions_static_data(&node.parameters)),
+            uses_static_data: mentions(workflow, "StaticData"),
+            uses_addresses: mentions(workflow, "$execution"),
             keys: by_key,
             warnings: self.warnings,
         })

@@ -40,10 +40,13 @@ impl Shared {
             let freed = self.slots.freed.notified();
             tokio::pin!(freed);
             freed.as_mut().enable();
+            let claiming = self.claiming.lock().await;
             if self.is(&self.draining) {
                 return;
             }
-            match self.claim().await {
+            let claimed = self.claim().await;
+            drop(claiming);
+            match claimed {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => {

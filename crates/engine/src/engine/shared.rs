@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use model::ids::{ExecutionId, WorkerId};
-use model::{ExecutionStatus, Items};
+use model::{ExecutionStatus, Items, Text};
 use sdk::context::{Level, Step};
 use sdk::{Context, ExecutionInfo, History, Inputs, Services};
 use smallvec::smallvec;
 use store::Store;
 use store::logs::{self, NewLine};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::slots::{Room, Slots};
 use super::watch::Watched;
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) held_back: AtomicBool,
     /// Whether the queue may hold an execution that is suspected of killing its owners.
     pub(crate) suspects: AtomicBool,
+    /// Held while executions are claimed: whoever holds it knows that none is between the queue and its place here.
+    pub(crate) claiming: Mutex<()>,
     /// Nothing more is claimed.
     pub(crate) draining: AtomicBool,
     /// Nothing more runs here.
@@ -84,6 +86,7 @@ impl Shared {
             backlog: AtomicBool::new(true),
             held_back: AtomicBool::new(true),
             suspects: AtomicBool::new(true),
+            claiming: Mutex::new(()),
             draining: AtomicBool::new(false),
             stopped: AtomicBool::new(false),
             counters: Counters::default(),
@@ -108,12 +111,13 @@ impl Shared {
     pub(crate) fn info(&self, identity: &Identity, plan: &Plan) -> ExecutionInfo {
         let host = &self.world.host;
         let Identity { workspace, execution, .. } = *identity;
+        let address = |make: &dyn Fn() -> Text| if plan.uses_addresses { make() } else { Text::default() };
         ExecutionInfo {
             id: execution.to_string().into(),
             mode: identity.mode,
             zone: self.zone(plan),
-            resume_url: host.resume_address(workspace, execution),
-            resume_form_url: host.form_address(workspace, execution),
+            resume_url: address(&|| host.resume_address(workspace, execution)),
+            resume_form_url: address(&|| host.form_address(workspace, execution)),
             variables: self.config.variables.clone(),
             static_data: Default::default(),
             seed: seed(execution),
