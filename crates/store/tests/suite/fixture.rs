@@ -25,6 +25,7 @@ pub(crate) struct Fixture {
 }
 
 /// What is gone after the test.
+#[expect(clippy::large_enum_variant, reason = "there is one per test")]
 enum Base {
     Folder(TempDir),
     Either(#[expect(dead_code, reason = "held until the test is over")] support::Fixture),
