@@ -22,7 +22,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::{App, addresses};
+use app::App;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
@@ -224,10 +224,12 @@ impl Shared {
             )
         };
         let started = self.app.engine.start(start).await.map_err(|error| answer::refused(&error))?;
-        let (key, base) = (&self.app.key, &self.app.public_url);
-        let status_url = addresses::status_address(key, base, stored.workspace, started.execution);
-        let receipt =
-            Receipt { execution: started.execution, status_url: &status_url, duplicate: started.duplicate };
+        let receipt = Receipt {
+            app: &self.app,
+            workspace: stored.workspace,
+            execution: started.execution,
+            duplicate: started.duplicate,
+        };
         if is_immediate {
             return Ok(answer::accepted(route, head, &receipt));
         }

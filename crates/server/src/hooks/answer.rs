@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use app::{App, addresses};
 use axum::body::Body;
 use bytes::Bytes;
 use engine::{Answer, StartError};
@@ -23,11 +24,18 @@ use super::scope::Scope;
 
 /// Where somebody who did not wait can see what became of an execution.
 pub(super) struct Receipt<'a> {
+    pub(super) app: &'a App,
+    pub(super) workspace: WorkspaceId,
     pub(super) execution: ExecutionId,
-    /// The address without its token, and the token.
-    pub(super) status_url: &'a str,
     /// Whether an earlier call with the same key had started it.
     pub(super) duplicate: bool,
+}
+
+impl Receipt<'_> {
+    /// Where to ask; made only for those who are told, because it is signed.
+    fn status_url(&self) -> String {
+        addresses::status_address(&self.app.key, &self.app.public_url, self.workspace, self.execution)
+    }
 }
 
 /// The status and headers that the webhook gives its answers.
@@ -110,7 +118,8 @@ fn receipt_body(
             // An address is made of characters that JSON takes as they are.
             format!(
                 r#"{{"execution_id":"{}","status_url":"{}"{duplicate}}}"#,
-                receipt.execution, receipt.status_url
+                receipt.execution,
+                receipt.status_url()
             )
         }
     };
@@ -179,7 +188,7 @@ fn failed(
         "status": 500,
         "detail": "see the execution for what happened",
         "execution_id": (receipt.execution.to_string()),
-        "status_url": (receipt.status_url),
+        "status_url": (receipt.status_url()),
     });
     finish(code, headers, Body::from(body.to_json()), Some("application/problem+json"))
 }

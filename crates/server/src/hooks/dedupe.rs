@@ -1,6 +1,7 @@
 //! What makes two calls one.
 
-use http::HeaderMap;
+use http::header::AsHeaderName;
+use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 use model::{Item, Value};
 use sdk::Context;
@@ -14,21 +15,21 @@ use super::scope::Scope;
 use super::signature::{Verified, WINDOW_S};
 
 /// Headers in which services say which event they report, the most common first.
-const EVENT_IDS: [&str; 14] = [
-    "idempotency-key",
-    "webhook-id",
-    "svix-id",
-    "x-github-delivery",
-    "x-gitlab-event-uuid",
-    "x-shopify-event-id",
-    "x-shopify-webhook-id",
-    "i-twilio-idempotency-token",
-    "linear-delivery",
-    "x-amz-sns-message-id",
-    "x-wc-webhook-delivery-id",
-    "ce-id",
-    "x-event-id",
-    "x-hook-delivery-id",
+static EVENT_IDS: [HeaderName; 14] = [
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("webhook-id"),
+    HeaderName::from_static("svix-id"),
+    HeaderName::from_static("x-github-delivery"),
+    HeaderName::from_static("x-gitlab-event-uuid"),
+    HeaderName::from_static("x-shopify-event-id"),
+    HeaderName::from_static("x-shopify-webhook-id"),
+    HeaderName::from_static("i-twilio-idempotency-token"),
+    HeaderName::from_static("linear-delivery"),
+    HeaderName::from_static("x-amz-sns-message-id"),
+    HeaderName::from_static("x-wc-webhook-delivery-id"),
+    HeaderName::from_static("ce-id"),
+    HeaderName::from_static("x-event-id"),
+    HeaderName::from_static("x-hook-delivery-id"),
 ];
 
 /// Keys up to this length are kept as they are.
@@ -60,7 +61,7 @@ pub(super) fn key(
             Some(verified) => Some(signed_id(&spec.authentication, item, verified)),
             None => EVENT_IDS.iter().find_map(|name| Some(format!("{name}:{}", header(headers, name)?))),
         },
-        Dedupe::Header { name } => header(headers, name).map(|value| format!("header:{value}")),
+        Dedupe::Header { name } => header(headers, name.as_str()).map(|value| format!("header:{value}")),
         Dedupe::Key { key } => {
             let key: String = Scope(scope).get(key)?;
             (!key.is_empty()).then(|| format!("key:{key}"))
@@ -74,7 +75,7 @@ pub(super) fn key(
     Ok(Some(StartKey { scope, key, until }))
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok().map(str::trim).filter(|value| !value.is_empty())
 }
 

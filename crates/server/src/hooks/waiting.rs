@@ -94,8 +94,8 @@ async fn end_wait(
         store::Error::NotFound(_) => told(over(&execution)),
         error => told(refused(&engine::StartError::Storage(error))),
     })?;
-    let status_url = addresses::status_address(key, &shared.app.public_url, workspace, execution);
-    Ok(answer::resumed(wording, status, &Receipt { execution, status_url: &status_url, duplicate: false }))
+    let receipt = Receipt { app: &shared.app, workspace, execution, duplicate: false };
+    Ok(answer::resumed(wording, status, &receipt))
 }
 
 /// The wait of an execution that a call may end: the latest one. One that has not begun yet is waited for.
