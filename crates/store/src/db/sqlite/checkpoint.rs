@@ -4,6 +4,7 @@
 //! writer goes on; but as long as the writer goes on the log cannot begin anew, so above a size the writer itself does
 //! the small rest and starts over.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
@@ -15,7 +16,7 @@ use rusqlite::hooks::Wal;
 
 use crate::db::sqlite::error::error;
 use crate::db::sqlite::{BUSY, Role, connect};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Pages that the thread moves at a time.
 const SOME: u32 = 2_000;
@@ -58,7 +59,7 @@ impl Checkpoints {
             .map_err(error)?;
         let thread = match file {
             None => None,
-            Some(file) => Some(Thread::start(connect(file, Role::Checkpoint)?)?),
+            Some(file) => Some(Thread::start(file)?),
         };
         Ok(Self { pages, thread })
     }
@@ -107,7 +108,10 @@ fn restart(writer: &Connection) -> rusqlite::Result<bool> {
 }
 
 impl Thread {
-    fn start(connection: Connection) -> Result<Self> {
+    fn start(path: &Path) -> Result<Self> {
+        let connection = connect(path, Role::Checkpoint)?;
+        // Open as long as the connections are: closing a file gives up the locks that the process has on it.
+        let file = File::open(path).map_err(|cause| Error::Unavailable(Box::new(cause)))?;
         let busy = Arc::new(AtomicBool::new(false));
         let moved = Arc::new(AtomicU32::new(0));
         let (wake, woken) = mpsc::sync_channel(1);
@@ -115,7 +119,13 @@ impl Thread {
         let work = move || {
             while woken.recv().is_ok() {
                 match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(2)) {
-                    Ok(pages) => count.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed),
+                    Ok(pages) => {
+                        // SQLite leaves it to the last checkpoint, which is the writer's, while the log grows.
+                        if let Err(cause) = file.sync_data() {
+                            tracing::warn!(error = %cause, "the database file could not be synced");
+                        }
+                        count.store(u32::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+                    }
                     Err(cause) => {
                         tracing::warn!(error = %cause, "the log of the database could not be moved into its file");
                     }
@@ -126,7 +136,7 @@ impl Thread {
         let handle = std::thread::Builder::new()
             .name("sqlite-checkpoint".into())
             .spawn(work)
-            .map_err(|cause| crate::error::Error::Unavailable(Box::new(cause)))?;
+            .map_err(|cause| Error::Unavailable(Box::new(cause)))?;
         Ok(Self { moved, busy, wake, handle: Some(handle), restart_at: CAP })
     }
 }
