@@ -114,6 +114,12 @@ pub(crate) async fn postgres(client: &mut tokio_postgres::Client) -> Result<()> 
     Ok(())
 }
 
+/// Tells one state of the schema from another.
+#[cfg(feature = "testing")]
+pub(crate) fn fingerprint(hash: &mut impl std::hash::Hasher) {
+    std::hash::Hash::hash(POSTGRES, hash);
+}
+
 fn runner(migrations: &[(&str, &str)]) -> Result<Runner> {
     let parsed: Result<Vec<Migration>, _> =
         migrations.iter().map(|(name, sql)| Migration::unapplied(name, sql)).collect();

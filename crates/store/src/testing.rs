@@ -1,5 +1,8 @@
 //! Faults on demand, virtual time, and a writer without a thread.
 
+#[cfg(feature = "testing")]
+pub mod postgres;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 #[cfg(feature = "testing")]

@@ -4,7 +4,7 @@
 //! committed is tried again for a while, so that a restart of the server costs time, not errors.
 
 pub(crate) mod bind;
-mod connect;
+pub(crate) mod connect;
 pub(crate) mod failure;
 pub(crate) mod hints;
 pub(crate) mod pipeline;

@@ -91,7 +91,10 @@ impl Drop for Temporary {
 /// The address of a server that makes databases for tests.
 pub async fn server() -> String {
     if let Ok(named) = std::env::var("RUNNEL_TEST_POSTGRES") {
-        assert!(connect(&named).await.is_ok(), "RUNNEL_TEST_POSTGRES names no PostgreSQL server that answers");
+        assert!(
+            connect(&named).await.is_ok(),
+            "RUNNEL_TEST_POSTGRES names no PostgreSQL server that answers"
+        );
         return named;
     }
     for usual in USUAL {
