@@ -146,7 +146,7 @@ impl Store {
     /// The key with this public part, whatever its tenant: whoever shows a key says nothing else.
     pub async fn find_api_key(&self, prefix: &str) -> Result<Option<PresentedKey>> {
         let rows = self.db.rows(
-            Scope::Engine,
+            Scope::Instance,
             concat!(
                 "SELECT ",
                 columns!(),

@@ -31,6 +31,9 @@ pub(crate) enum Scope {
     Instance,
     /// Queues, timers, journals and outboxes of all tenants; statements on the list of the isolation test only.
     Engine,
+    /// Everything, as the database lets the role that logs in: what a test prepares or looks at.
+    #[cfg(feature = "testing")]
+    Owner,
 }
 
 /// A statement with its parameters.

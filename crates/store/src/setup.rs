@@ -77,7 +77,7 @@ impl Store {
             ),
             insert_key,
         ];
-        self.db.transaction(Scope::Workspace(workspace), statements).await?;
+        self.db.transaction(Scope::Instance, statements).await?;
         Ok(Owner { user, workspace, key })
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod connect;
 pub(crate) mod failure;
 pub(crate) mod hints;
 pub(crate) mod pipeline;
+pub(crate) mod walls;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

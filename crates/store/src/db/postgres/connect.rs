@@ -12,6 +12,7 @@ use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::{AsyncMessage, Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::db::postgres::walls;
 use crate::error::{Error, Result};
 use crate::migrate;
 use tls::Trust;
@@ -122,7 +123,9 @@ async fn prepare(client: &mut Client) -> Result<()> {
     // Ends with the session at the latest.
     let lock = format!("SELECT pg_advisory_lock({MIGRATION_LOCK})");
     client.batch_execute(&lock).await.map_err(unavailable)?;
+    walls::raise_roles(client).await?;
     migrate::postgres(client).await?;
+    walls::raise(client).await?;
     let unlock = format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})");
     client.batch_execute(&unlock).await.map_err(unavailable)
 }

@@ -9,6 +9,7 @@ use tokio_postgres::types::ToSql;
 
 use crate::db::postgres::bind;
 use crate::db::postgres::failure::Failure;
+pub(crate) use crate::db::postgres::walls::begin;
 use crate::db::{Expects, Row, Scope, Statement};
 use crate::error::{Error, Result};
 
@@ -226,14 +227,6 @@ impl Expects {
             Expects::Found(what) => Some(Error::NotFound(what)),
             Expects::NoConflict(text) => Some(Error::Conflict((*text).into())),
         }
-    }
-}
-
-/// The beginning of a transaction: who acts, and for which tenant.
-pub(crate) fn begin(scope: Scope) -> String {
-    match scope {
-        Scope::Workspace(workspace) => format!("BEGIN; SET LOCAL app.ws = '{workspace}'"),
-        Scope::Instance | Scope::Engine => "BEGIN".into(),
     }
 }
 
