@@ -86,7 +86,7 @@ impl Postgres {
 
     fn start(target: Target, connections: usize, wakeups: broadcast::Sender<Wakeup>) -> Result<Self> {
         let pool = target.pool(connections)?;
-        let writers = target.pool(COMMITTERS)?;
+        let writers = target.writers(COMMITTERS)?;
         let hints = Hints::start(target, wakeups);
         let committers = Committers::start(writers, COMMITTERS, hints.clone());
         Ok(Self { inner: Arc::new(Inner { pool, committers, hints, turn: Mutex::default() }) })

@@ -23,8 +23,13 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// The number of the lock under which the schema is brought up to date.
 const MIGRATION_LOCK: i64 = 0x72_75_6e_6e_65_6c;
 
-/// What a session is told first: a transaction whose client has vanished must not hold its locks for long.
-const HELLO: &str = "SET idle_in_transaction_session_timeout = '30s'";
+/// What every session is told first. A transaction whose client has vanished must not hold its locks for long. Statements
+/// are planned once, maybe while their tables are still small: the plan has to be right for large ones.
+const HELLO: &str = "SET idle_in_transaction_session_timeout = '30s'; SET enable_seqscan = off";
+
+/// What a session is told that writes commits: a few rows among many, always found by their key.
+const HELLO_WRITER: &str = "SET idle_in_transaction_session_timeout = '30s'; SET enable_seqscan = off;
+  SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// Where the database is and how to get there.
 #[derive(Clone)]
@@ -92,10 +97,19 @@ impl Target {
 
     /// Connections that are made when they are needed.
     pub(crate) fn pool(&self, connections: usize) -> Result<Pool> {
+        self.pool_with(connections, HELLO)
+    }
+
+    /// The same for those that write commits.
+    pub(crate) fn writers(&self, connections: usize) -> Result<Pool> {
+        self.pool_with(connections, HELLO_WRITER)
+    }
+
+    fn pool_with(&self, connections: usize, hello: &'static str) -> Result<Pool> {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(self.config.clone(), self.tls.clone(), recycling);
-        let hello = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
-            Box::pin(async move { client.batch_execute(HELLO).await.map_err(HookError::Backend) })
+        let hello = Hook::async_fn(move |client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async move { client.batch_execute(hello).await.map_err(HookError::Backend) })
         });
         Pool::builder(manager)
             .max_size(connections.max(1))
