@@ -156,7 +156,7 @@ impl crate::Store {
             Value::Time(value) => Param::Time(value),
         });
         let statement = Statement::new(sql, params.collect::<Vec<_>>());
-        let rows = self.db.transaction(Scope::Engine, vec![statement]).await?.into_iter().flatten();
+        let rows = self.db.transaction(Scope::Owner, vec![statement]).await?.into_iter().flatten();
         let read = |field| match field {
             Param::Null => Value::Null,
             Param::Bool(value) => Value::Int(value.into()),

@@ -3,7 +3,7 @@
 //! The server is the one that `RUNNEL_TEST_POSTGRES` names, as `cargo xtask test` does, or else one on this machine. A
 //! test that finds none fails: nothing is left out silently.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio_postgres::{Client, NoTls};

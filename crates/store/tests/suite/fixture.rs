@@ -63,6 +63,12 @@ impl Fixture {
         Self { store, workspace, workflow, worker, base }
     }
 
+    /// How another process opens the same database.
+    pub(crate) fn config(&self) -> store::Config {
+        let Base::Either(base) = &self.base else { panic!("what has faults is for one process") };
+        base.config.clone()
+    }
+
     /// A tenant with a workflow in an empty store.
     async fn new(store: Store, base: Base) -> Self {
         let workspace = add_workspace(&store).await;

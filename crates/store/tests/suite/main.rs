@@ -17,6 +17,7 @@ mod logs;
 mod people;
 mod queue;
 mod requests;
+mod shared;
 mod signals;
 mod timers;
 mod workflows;

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use model::ids::{UserId, WorkflowId, WorkspaceId};
 use store::api_keys::NewApiKey;
 use store::setup::{Owner, Setup};
+use store::testing::postgres::Temporary;
 use store::workflows::{NewWorkflow, Publish, Published, TriggerSpec};
 use store::{Config, Database, Store};
 use tempfile::TempDir;
@@ -20,7 +21,7 @@ pub(crate) enum Kind {
 pub(crate) struct Fixture {
     pub(crate) store: Store,
     pub(crate) config: Config,
-    pub(crate) folder: TempDir,
+    _folder: TempDir,
     _database: Option<Temporary>,
 }
 
@@ -39,12 +40,12 @@ impl Fixture {
             Kind::Sqlite => (Database::Sqlite, None),
             Kind::Postgres => {
                 let temporary = Temporary::new().await;
-                (Database::Postgres { url: temporary.url.clone(), connections: 8 }, Some(temporary))
+                (temporary.database(), Some(temporary))
             }
         };
         let config = Config { database, folder: folder.path().to_owned() };
         let store = Store::open(config.clone()).await.expect("the store opens");
-        Self { store, config, folder, _database: temporary }
+        Self { store, config, _folder: folder, _database: temporary }
     }
 
     /// Runs a statement behind the back of the store.
@@ -117,49 +118,6 @@ pub(crate) fn stranger() -> WorkspaceId {
 /// A person who does not exist.
 pub(crate) fn nobody() -> UserId {
     UserId::new(1, [9; 10])
-}
-
-/// A database that is dropped after the test.
-struct Temporary {
-    server: String,
-    name: String,
-    url: String,
-}
-
-impl Temporary {
-    async fn new() -> Self {
-        let server = std::env::var("RUNNEL_TEST_POSTGRES")
-            .unwrap_or_else(|_| "postgres://127.0.0.1:5432/postgres".into());
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).expect("random numbers");
-        let name = format!("runnel_test_{:016x}", u64::from_be_bytes(random));
-        run(&server, &format!("CREATE DATABASE {name}")).await;
-        let (head, _) = server.rsplit_once('/').expect("an address ends with a database");
-        let url = format!("{head}/{name}");
-        Self { server, name, url }
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let (server, drop) =
-            (self.server.clone(), format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(run(&server, &drop));
-        });
-        let _ = dropping.join();
-    }
-}
-
-async fn run(server: &str, sql: &str) {
-    let (client, connection) = tokio_postgres::connect(server, tokio_postgres::NoTls)
-        .await
-        .expect("RUNNEL_TEST_POSTGRES names a PostgreSQL server, or one runs on this machine");
-    let connection = tokio::spawn(connection);
-    client.batch_execute(sql).await.expect("the server makes and drops databases");
-    drop(client);
-    let _ = connection.await;
 }
 
 /// Defines tests that run on both databases.
