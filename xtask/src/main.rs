@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its user")]
 
 mod bench;
+mod postgres;
 mod run;
 mod start;
 mod test;
@@ -16,8 +17,9 @@ Usage: cargo xtask COMMAND
 
   start [-- OPTIONS]     build Runnel, set it up in ./data with a sample workflow, and serve;
                          options go to `runnel serve`
-  test [--no-conformance]
-                         everything CI runs: format, lints, dependencies, tests, conformance
+  test [--no-conformance] [--no-postgres]
+                         everything CI runs: format, lints, dependencies, tests, conformance; tests find a PostgreSQL
+                         server, or get one from binaries on this machine, from Debian or from npm
   bench [--only NAME] [--long] [--json]
                          measure against the gates of PERFORMANCE.md (release build)
   chaos [--kills N] [--database sqlite|postgres|two] [--fault NAME|all] [--seed N] [--long] [--short] [--json]

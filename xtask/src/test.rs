@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
+use crate::postgres::{self, Cluster};
 use crate::run::{cargo, root, run, target_dir};
 
 /// What a conformance group must reach: share of passes among the cases that are supported.
@@ -15,11 +16,14 @@ const CONFORMANCE_GATES: [(&str, f64); 5] =
 
 /// Runs every check; stops at the first that fails.
 pub(crate) fn test(arguments: &[String]) -> Result<()> {
-    let conformance = match arguments {
-        [] => true,
-        [only] if only == "--no-conformance" => false,
-        other => bail!("test does not take {other:?}"),
-    };
+    let (mut conformance, mut postgres) = (true, true);
+    for argument in arguments {
+        match argument.as_str() {
+            "--no-conformance" => conformance = false,
+            "--no-postgres" => postgres = false,
+            other => bail!("test does not take {other}"),
+        }
+    }
     step("format", || run("cargo fmt", &mut cargo(&["fmt", "--all", "--check"])))?;
     step("lints", || {
         run(
@@ -27,11 +31,15 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
             &mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
         )
     })?;
-    step("tests", tests)?;
+    let server = if postgres { Some(database()?) } else { None };
+    step("tests", || tests(server.as_ref()))?;
     if conformance {
         step("conformance", conform)?;
     } else {
         println!("conformance left out, as asked");
+    }
+    if !postgres {
+        println!("everything on PostgreSQL left out, as asked: what passed says nothing about it");
     }
     Ok(())
 }
@@ -44,14 +52,61 @@ fn step(name: &str, check: impl FnOnce() -> Result<()>) -> Result<()> {
     Ok(())
 }
 
-fn tests() -> Result<()> {
-    let has_nextest = cargo(&["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
-    let arguments: &[&str] = if has_nextest {
-        &["nextest", "run", "--workspace", "--locked", "--no-fail-fast"]
-    } else {
-        &["test", "--workspace", "--locked", "--no-fail-fast"]
+/// A server for the tests that need one, and the binaries for those that stop and restart their own.
+struct Database {
+    url: String,
+    binaries: Option<PathBuf>,
+    /// Ends with the tests.
+    _cluster: Option<Cluster>,
+}
+
+/// The server that was named, or one that runs here, or one that is started for the tests.
+fn database() -> Result<Database> {
+    let folder = target_dir().join("postgres");
+    let binaries = postgres::binaries();
+    if let Some(url) = std::env::var("RUNNEL_TEST_POSTGRES").ok().or_else(postgres::running) {
+        println!("PostgreSQL: {url}");
+        let binaries = match binaries {
+            Some(binaries) => Some(binaries),
+            None => postgres::install(&folder).map_err(|error| anyhow!(no_postgres(&error))).map(Some)?,
+        };
+        return Ok(Database { url, binaries, _cluster: None });
+    }
+    let binaries = match binaries {
+        Some(binaries) => binaries,
+        None => postgres::install(&folder).map_err(|error| anyhow!(no_postgres(&error)))?,
     };
-    run("the tests", &mut cargo(arguments))
+    // The path of a socket is short.
+    let place = std::env::temp_dir().join(format!("runnel-test-{}", std::process::id()));
+    let cluster = Cluster::start(&place, &binaries).map_err(|error| anyhow!(no_postgres(&error)))?;
+    println!("PostgreSQL: a server of its own, by {}", binaries.display());
+    Ok(Database { url: cluster.url(), binaries: Some(binaries), _cluster: Some(cluster) })
+}
+
+fn no_postgres(error: &str) -> String {
+    format!(
+        "there is no PostgreSQL for the tests ({error}): install the package postgresql, name a server with \
+         RUNNEL_TEST_POSTGRES=postgres://user@host:5432/postgres, or leave it out with --no-postgres"
+    )
+}
+
+fn tests(database: Option<&Database>) -> Result<()> {
+    let has_nextest = cargo(&["nextest", "--version"]).output().is_ok_and(|output| output.status.success());
+    // Every test that needs PostgreSQL says so in its path.
+    let arguments: &[&str] = match (has_nextest, database.is_some()) {
+        (true, true) => &["nextest", "run", "--workspace", "--locked", "--no-fail-fast"],
+        (true, false) => {
+            &["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "-E", "not test(postgres)"]
+        }
+        (false, true) => &["test", "--workspace", "--locked", "--no-fail-fast"],
+        (false, false) => &["test", "--workspace", "--locked", "--no-fail-fast", "--", "--skip", "postgres"],
+    };
+    let mut command = cargo(arguments);
+    if let Some(database) = database {
+        command.env("RUNNEL_TEST_POSTGRES", &database.url);
+        command.envs(database.binaries.as_ref().map(|folder| (postgres::BINARIES, folder)));
+    }
+    run("the tests", &mut command)
 }
 
 fn conform() -> Result<()> {

@@ -97,10 +97,16 @@ pub(crate) fn indexes(is_postgres: bool) -> Vec<&'static str> {
 }
 
 /// What SQLite has applied, in order. Never edited once merged.
-const SQLITE: &[(&str, &str)] = &[("V0001__core", include_str!("../migrations/sqlite/V0001__core.sql"))];
+const SQLITE: &[(&str, &str)] = &[
+    ("V0001__core", include_str!("../migrations/sqlite/V0001__core.sql")),
+    ("V0002__names", include_str!("../migrations/sqlite/V0002__names.sql")),
+];
 
 /// The same for PostgreSQL.
-const POSTGRES: &[(&str, &str)] = &[("V0001__core", include_str!("../migrations/postgres/V0001__core.sql"))];
+const POSTGRES: &[(&str, &str)] = &[
+    ("V0001__core", include_str!("../migrations/postgres/V0001__core.sql")),
+    ("V0002__names", include_str!("../migrations/postgres/V0002__names.sql")),
+];
 
 /// Brings a SQLite database up to date.
 pub(crate) fn sqlite(connection: &mut rusqlite::Connection) -> Result<()> {

@@ -28,7 +28,8 @@ pub(crate) struct Fixture {
 #[expect(clippy::large_enum_variant, reason = "there is one per test")]
 enum Base {
     Folder(TempDir),
-    Either(#[expect(dead_code, reason = "held until the test is over")] support::Fixture),
+    Either(support::Fixture),
+    Elsewhere,
 }
 
 /// How far an execution has come.
@@ -74,6 +75,11 @@ impl Fixture {
         let workspace = add_workspace(&store).await;
         let workflow = add_workflow(&store, workspace).await;
         Self { store, workspace, workflow, worker: id(), base }
+    }
+
+    /// A tenant and a workflow that are there.
+    pub(crate) fn within(store: Store, workspace: WorkspaceId, workflow: WorkflowId) -> Self {
+        Self { store, workspace, workflow, worker: id(), base: Base::Elsewhere }
     }
 
     /// The first commit of an execution of the fixture's workflow: one record, owned by the fixture's worker.

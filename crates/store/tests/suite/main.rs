@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may, also in what its functions share")]
 
+#[path = "../../../../xtask/src/postgres.rs"]
+mod cluster;
 mod support;
 
 mod backup;
@@ -17,7 +19,10 @@ mod logs;
 mod people;
 mod queue;
 mod requests;
+mod restarts;
+mod schema;
 mod shared;
 mod signals;
 mod timers;
+mod walls;
 mod workflows;
