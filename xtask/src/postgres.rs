@@ -2,6 +2,7 @@
 //!
 //! Used by `cargo xtask test`, which starts one when none runs, and by tests that stop and restart a server of their own.
 #![allow(dead_code, reason = "each of the two uses a part")]
+#![allow(clippy::disallowed_types, reason = "looks for a server on this machine, for no user")]
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
