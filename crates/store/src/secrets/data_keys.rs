@@ -90,7 +90,7 @@ impl Store {
     /// is done the other keys of the ring are no longer needed.
     pub async fn rewrap_data_keys(&self, keyring: &Keyring) -> Result<u64> {
         let rows = self.db.rows(
-            Scope::Engine,
+            Scope::Instance,
             "SELECT workspace_id, version, wrapped_key, kek_id FROM data_keys WHERE kek_id <> $1",
             params![keyring.wrapping_id()],
         );

@@ -21,7 +21,7 @@ pub(crate) enum Kind {
 pub(crate) struct Fixture {
     pub(crate) store: Store,
     pub(crate) config: Config,
-    _folder: TempDir,
+    pub(crate) folder: TempDir,
     _database: Option<Temporary>,
 }
 
@@ -45,7 +45,7 @@ impl Fixture {
         };
         let config = Config { database, folder: folder.path().to_owned() };
         let store = Store::open(config.clone()).await.expect("the store opens");
-        Self { store, config, _folder: folder, _database: temporary }
+        Self { store, config, folder, _database: temporary }
     }
 
     /// Runs a statement behind the back of the store.
@@ -118,6 +118,15 @@ pub(crate) fn stranger() -> WorkspaceId {
 /// A person who does not exist.
 pub(crate) fn nobody() -> UserId {
     UserId::new(1, [9; 10])
+}
+
+async fn run(database: &str, sql: &str) {
+    let connecting = tokio_postgres::connect(database, tokio_postgres::NoTls).await;
+    let (client, connection) = connecting.expect("the database answers");
+    let connection = tokio::spawn(connection);
+    client.batch_execute(sql).await.expect("the statement runs");
+    drop(client);
+    let _ = connection.await;
 }
 
 /// Defines tests that run on both databases.
