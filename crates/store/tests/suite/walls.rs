@@ -19,6 +19,7 @@ const ENGINE: &[&str] = &[
     "commit/postgres/write.rs inspect",
     "commit/postgres/write.rs transaction",
     // Workers take whatever is due, of whomever it is.
+    "queue.rs next_expiry",
     "queue/postgres.rs claim",
     "queue/postgres.rs heartbeat",
     "queue/postgres.rs reap",
