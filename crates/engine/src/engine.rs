@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use model::ids::{ExecutionId, UserId, WorkflowId, WorkspaceId};
+use model::ids::{ExecutionId, UserId, WorkerId, WorkflowId, WorkspaceId};
 use model::{Items, Object, Text, Value, Workflow};
 use sdk::credential::{Credentials, NoCredentials};
 use sdk::node::BoxFuture;
@@ -238,6 +238,11 @@ impl Engine {
     /// The workflow versions, compiled.
     pub fn plans(&self) -> &Plans {
         &self.shared.plans
+    }
+
+    /// The name under which it owns executions.
+    pub fn worker(&self) -> WorkerId {
+        self.shared.worker
     }
 
     /// Whether it takes new work: false once it was asked to stop.

@@ -146,7 +146,7 @@ impl Ordeal {
                     .map_err(|_| "the engine does not leave")?
                     .map_err(|error| format!("the engine broke while it left: {error}"))?;
                 self.survived.leaves += 1;
-                self.check_that_nobody_owns(&life.store).await?;
+                self.check_that_it_owns_nothing(&life.store, life.engine.worker()).await?;
             }
         }
         if !life.faults.crashed() {
