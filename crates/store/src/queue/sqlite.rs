@@ -191,14 +191,26 @@ impl Wanted {
         let mut waiting: Vec<(WorkspaceId, Vec<WorkflowId>)> = Vec::new();
         let mut after = ([0; 16], [0; 16]);
         loop {
-            // Skips from one to the next however many are queued for each.
-            let next = tx.first(
+            // Skips from one to the next however many are queued for each. A comparison of pairs would walk through all
+            // that equal the last pair.
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            let same_workspace = tx.first(
                 "SELECT workspace_id, workflow_id FROM execution_queue
-                  WHERE (workspace_id, workflow_id) > ($1, $2)
-                  ORDER BY workspace_id, workflow_id LIMIT 1",
+                  WHERE workspace_id = $1 AND workflow_id > $2
+                  ORDER BY workflow_id LIMIT 1",
                 params![after.0, after.1],
-                |row| Ok((row.get(0)?, row.get(1)?)),
+                row,
             )?;
+            let next = match same_workspace {
+                Some(next) => Some(next),
+                None => tx.first(
+                    "SELECT workspace_id, workflow_id FROM execution_queue
+                      WHERE workspace_id > $1
+                      ORDER BY workspace_id, workflow_id LIMIT 1",
+                    params![after.0],
+                    row,
+                )?,
+            };
             let Some((workspace, workflow)) = next else {
                 return Ok(waiting);
             };
