@@ -69,7 +69,13 @@ pub async fn run_workflow(app: &App, actor: &Actor, request: RunRequest) -> Resu
             return Err(Error::invalid(problem.fix("leave them out, or run the draft")));
         }
         Graph::Published => workflows::published_version(app, workspace, request.workflow).await?,
-        Graph::Version(version) => version,
+        Graph::Version(version) => {
+            let found = app.store.version(workspace, version).await?;
+            if found.workflow != request.workflow {
+                return Err(Error::NotFound("version"));
+            }
+            version
+        }
     };
     let plan = app.engine.plans().get(workspace, request.workflow, version).await.map_err(refused)?;
     let node = match &request.start {

@@ -78,10 +78,9 @@ impl Trace {
         let mut steps: Vec<Step> = fold.steps.into_values().collect();
         for step in &mut steps {
             // What a step gave is what was recorded of its run: pins and `always_output` are in it.
-            if let Some(run) = history.runs(step.node).get(step.run as usize) {
-                if step.status.is_final() {
-                    step.outputs.clone_from(&run.outputs);
-                }
+            let run = history.runs(step.node).get(step.run as usize);
+            if let Some(run) = run.filter(|_| step.status.is_final()) {
+                step.outputs.clone_from(&run.outputs);
             }
             if execution.status().is_final() && !step.status.is_final() {
                 step.status = StepStatus::Cancelled;

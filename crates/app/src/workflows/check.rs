@@ -63,12 +63,11 @@ pub(super) fn check(app: &App, workflow: &Workflow) -> Checked {
             problems.push(problem.fix("replace the node or disable it"));
         }
     }
-    if let Some(zone) = &workflow.settings.timezone {
-        if TimeZone::get(zone).is_err() {
-            let message = format!("there is no time zone \"{zone}\"");
-            let problem = Problem::error("settings.timezone", Code::TimeZone, message);
-            problems.push(problem.fix("use an IANA name such as Europe/Berlin"));
-        }
+    let zone = workflow.settings.timezone.as_ref();
+    if let Some(zone) = zone.filter(|zone| TimeZone::get(zone).is_err()) {
+        let message = format!("there is no time zone \"{zone}\"");
+        let problem = Problem::error("settings.timezone", Code::TimeZone, message);
+        problems.push(problem.fix("use an IANA name such as Europe/Berlin"));
     }
     Checked { problems, plan }
 }
