@@ -6,6 +6,7 @@
 mod bench;
 mod postgres;
 mod run;
+mod schemathesis;
 mod start;
 mod test;
 mod trials;
@@ -25,6 +26,9 @@ Usage: cargo xtask COMMAND
   chaos [--kills N] [--database sqlite|postgres|two] [--fault NAME|all] [--seed N] [--long] [--short] [--json]
                          kill the server under load, or break what it stands on, and check that nothing
                          acknowledged was lost and nothing done twice (release build)
+  schemathesis [--program PATH] [OPTIONS]
+                         draw requests from docs/openapi.json and look for answers that it does not allow;
+                         needs Python's schemathesis, options go to it
 ";
 
 fn main() -> ExitCode {
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
         "test" => test::test(rest),
         "bench" => bench::bench(rest),
         "chaos" => trials::chaos(rest),
+        "schemathesis" => schemathesis::schemathesis(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
