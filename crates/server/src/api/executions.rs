@@ -127,9 +127,9 @@ pub(crate) struct ExecutionsQuery {
 
 /// Why an execution runs.
 #[derive(ToSchema)]
-#[schema(as = Mode, rename_all = "snake_case")]
+#[schema(as = ExecutionMode, rename_all = "snake_case")]
 #[expect(dead_code, reason = "it only describes the words")]
-pub(crate) enum ModeWord {
+pub(in crate::api) enum ModeWord {
     Production,
     Manual,
     Test,

@@ -12,6 +12,7 @@ use utoipa::openapi::{
 };
 
 use super::Access;
+use super::executions::ModeWord;
 use crate::problem::{FieldProblem, Problem};
 use crate::{idempotency, request_id};
 
@@ -108,6 +109,8 @@ pub(super) fn finish(document: &mut OpenApi) {
     components.security_schemes.insert("key".to_owned(), RefOr::T(SecurityScheme::Http(bearer.build())));
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
     components.schemas.insert(FieldProblem::name().into_owned(), FieldProblem::schema());
+    // Only queries name it, whose schemas are not collected.
+    components.schemas.insert(ModeWord::name().into_owned(), ModeWord::schema());
     let id = ObjectBuilder::new()
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));

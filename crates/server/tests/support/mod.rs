@@ -50,7 +50,14 @@ impl Clock for SystemClock {
 impl TestServer {
     /// A server that nobody has set up.
     pub async fn start() -> Self {
-        Self::start_in(Arc::new(tempfile::tempdir().expect("a folder for the test"))).await
+        Self::start_in(folder(), Config::default().max_streams).await
+    }
+
+    /// A server that is set up and has room for so many live streams, and a client with the owner's key.
+    pub async fn with_streams(most: usize) -> (Self, Client) {
+        let server = Self::start_in(folder(), most).await;
+        let alice = server.set_up().await;
+        (server, alice)
     }
 
     /// A server that is set up, and a client with the owner's key.
@@ -60,7 +67,7 @@ impl TestServer {
         (server, alice)
     }
 
-    async fn start_in(folder: Arc<TempDir>) -> Self {
+    async fn start_in(folder: Arc<TempDir>, max_streams: usize) -> Self {
         let config = store::Config { database: Database::Sqlite, folder: folder.path().to_owned() };
         let store = Store::open(config).await.expect("the store opens");
         let catalogue = Arc::new(nodes::catalogue());
@@ -85,6 +92,7 @@ impl TestServer {
             listen: vec![local],
             metrics: Some(local),
             drain_timeout: Duration::from_secs(5),
+            max_streams,
             ..Config::default()
         };
         let bound = Server::new(app.clone(), config).bind().await.expect("a port is free");
@@ -140,8 +148,12 @@ impl TestServer {
 
     /// Ends the server and starts another one on the same data.
     pub async fn restart(self) -> Self {
-        Self::start_in(self.stop().await).await
+        Self::start_in(self.stop().await, Config::default().max_streams).await
     }
+}
+
+fn folder() -> Arc<TempDir> {
+    Arc::new(tempfile::tempdir().expect("a folder for the test"))
 }
 
 pub fn setup_input() -> Value {
