@@ -27,6 +27,8 @@ pub(crate) struct Recipe {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: SocketAddr,
     environment: Vec<(String, String)>,
+    /// Where it writes what it has to say; one server goes on where another ended.
+    log: PathBuf,
 }
 
 /// A server that runs.
@@ -46,6 +48,7 @@ impl Recipe {
             address: free_address()?,
             metrics: free_address()?,
             environment: Vec::new(),
+            log: folder.with_extension("log"),
         })
     }
 
@@ -55,15 +58,10 @@ impl Recipe {
         self
     }
 
-    /// Where it writes what it has to say; it goes on where a server before it ended.
-    pub(crate) fn log(&self) -> PathBuf {
-        self.folder.with_extension("log")
-    }
-
     /// Starts a server; it is not ready yet.
     pub(crate) fn spawn(&self) -> Result<Server> {
         std::fs::create_dir_all(&self.folder)?;
-        let log: File = OpenOptions::new().create(true).append(true).open(self.log())?;
+        let log: File = OpenOptions::new().create(true).append(true).open(&self.log)?;
         let mut command = Command::new(&self.program);
         command
             .arg("serve")
@@ -119,6 +117,14 @@ impl Server {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Fails with its last words when it has ended by itself.
+    pub(crate) fn check_that_it_lives(&mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("the server ended with {status} although nobody stopped it:\n{}", self.last_words());
+        }
+        Ok(())
+    }
+
     /// `kill -9`: it gets no chance to do anything.
     pub(crate) fn kill(mut self) -> Result<Recipe> {
         self.child.kill()?;
@@ -165,7 +171,7 @@ impl Server {
 
     /// The end of its log.
     pub(crate) fn last_words(&self) -> String {
-        let log = std::fs::read_to_string(self.recipe.log()).unwrap_or_default();
+        let log = std::fs::read_to_string(&self.recipe.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
     }

@@ -38,10 +38,10 @@ pub(crate) fn poison(sink: SocketAddr) -> Value {
     chain("poison", &[hook("poison"), call("GET", sink, "poison/{{ $json.body.id }}")])
 }
 
-/// Tells the sink the time, every second.
+/// Calls the sink every second.
 pub(crate) fn schedule(sink: SocketAddr) -> Value {
     let rule = json!({ "rule": { "interval": [{ "field": "seconds", "secondsInterval": 1 }] } });
-    let id = "done/{{ $json.timestamp }}";
+    let id = "done/{{ $execution.id }}";
     chain("schedule", &[("scheduleTrigger", 1.2, rule), call("POST", sink, id)])
 }
 

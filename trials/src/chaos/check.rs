@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::client::{Outcome, Request};
@@ -15,6 +16,8 @@ pub(crate) struct Told {
     /// The id in the body that started it.
     pub(crate) id: String,
     pub(crate) status: String,
+    /// When it was accepted.
+    pub(crate) accepted_at: Timestamp,
     /// Whether it waits for somebody to say what became of an effect.
     pub(crate) unknown: bool,
     /// Steps that ran again although they had completed.
@@ -238,7 +241,8 @@ mod tests {
 
         fn told(mut self, id: &str, status: &str, unknown: bool) -> Self {
             let (execution, reruns) = (format!("execution of {id}"), Vec::new());
-            let told = Told { execution, id: id.into(), status: status.into(), unknown, reruns };
+            let (status, accepted_at) = (status.into(), Timestamp::UNIX_EPOCH);
+            let told = Told { execution, id: id.into(), status, accepted_at, unknown, reruns };
             self.evidence.told.push(told);
             self
         }

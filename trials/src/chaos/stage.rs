@@ -39,14 +39,14 @@ pub(super) struct Stage {
 pub(super) struct Plan {
     program: PathBuf,
     database: Database,
-    within: PathBuf,
+    within: Option<PathBuf>,
     environment: Vec<(&'static str, String)>,
 }
 
 impl Plan {
     /// The same with its data in this folder.
     pub(super) fn within(mut self, folder: &Path) -> Self {
-        self.within = folder.to_owned();
+        self.within = Some(folder.to_owned());
         self
     }
 
@@ -69,7 +69,7 @@ impl Plan {
     async fn start(self, workflow: impl FnOnce(SocketAddr) -> Result<Value>) -> Result<Stage> {
         let (report, poisoned) = mpsc::unbounded_channel();
         let sink = Sink::start(report).await?;
-        let folder = TempDir::with_prefix_in("runnel-chaos-", &self.within)?;
+        let folder = TempDir::with_prefix("runnel-chaos-")?;
         let cluster = (self.database != Database::Sqlite).then(Cluster::start).transpose()?;
         let url = cluster.as_ref().map(|cluster| cluster.create_database("chaos")).transpose()?;
         // Both processes need the key with which secrets are encrypted.
@@ -77,7 +77,9 @@ impl Plan {
         let names: &[&str] = if self.database == Database::Two { &["first", "second"] } else { &["first"] };
         let mut recipes = Vec::new();
         for name in names {
-            let mut recipe = Recipe::new(&self.program, &folder.path().join(name), url.as_deref())?;
+            // Its log lies beside its data, on the same disk.
+            let data = self.within.as_deref().unwrap_or(folder.path()).join(name);
+            let mut recipe = Recipe::new(&self.program, &data, url.as_deref())?;
             recipe = recipe.with("RUNNEL_KEY_FILE", &key);
             for (name, value) in &self.environment {
                 recipe = recipe.with(name, value);
@@ -101,12 +103,7 @@ impl Plan {
 impl Stage {
     /// A stage with this database, in the usual folder for what is temporary.
     pub(super) fn plan(options: &Options, database: Database) -> Plan {
-        Plan {
-            program: options.program.clone(),
-            database,
-            within: std::env::temp_dir(),
-            environment: Vec::new(),
-        }
+        Plan { program: options.program.clone(), database, within: None, environment: Vec::new() }
     }
 
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
@@ -127,6 +124,12 @@ impl Stage {
         self.api.publish(&workflow(self.sink.address())).await
     }
 
+    /// Switches the workflow's triggers off.
+    pub(super) async fn pause(&self) -> Result<()> {
+        let path = format!("/api/v1/workflows/{}/pause", self.published.id);
+        self.api.call("POST", &path, None).await.map(drop)
+    }
+
     pub(super) fn effects(&self) -> Effects {
         let mut effects = self.sink.effects();
         effects.remove(WARM_UP);
@@ -141,6 +144,14 @@ impl Stage {
     /// Waits for a call that asks the sink to kill the caller.
     pub(super) async fn poisoned(&mut self) -> Option<String> {
         self.poisoned.recv().await
+    }
+
+    /// Fails with the last words of a server that died although nobody killed it.
+    pub(super) fn check_that_all_live(&mut self) -> Result<()> {
+        for server in self.servers.iter_mut().flatten() {
+            server.check_that_it_lives()?;
+        }
+        Ok(())
     }
 
     /// Bytes of memory that the first server has in use.
@@ -207,7 +218,8 @@ impl Stage {
     }
 
     /// Waits until every execution has ended or waits for somebody to look, and reads all of them.
-    pub(super) async fn settle(&self) -> Result<Vec<Told>> {
+    pub(super) async fn settle(&mut self) -> Result<Vec<Told>> {
+        self.check_that_all_live()?;
         let begin = Instant::now();
         let mut last = None;
         loop {

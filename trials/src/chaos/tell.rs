@@ -67,6 +67,7 @@ fn read(head: &Value, steps: &Value) -> Result<Told> {
         execution: text(head, "id")?.to_owned(),
         id: steps.first().and_then(find_id).unwrap_or_default().to_owned(),
         status: text(head, "status")?.to_owned(),
+        accepted_at: text(head, "accepted_at")?.parse()?,
         unknown: steps.iter().any(|step| step["status"] == "unknown"),
         reruns,
     })

@@ -20,7 +20,7 @@ pub(super) async fn jumps(options: &Options) -> Result<Verdict> {
     let folder = tempfile::TempDir::with_prefix("runnel-clock-")?;
     let offset = folder.path().join("offset");
     set(&offset, "+0")?;
-    let stage = Stage::plan(options, options.database.unwrap_or(Database::Sqlite))
+    let mut stage = Stage::plan(options, options.database.unwrap_or(Database::Sqlite))
         .with("LD_PRELOAD", library()?.display())
         .with("FAKETIME_TIMESTAMP_FILE", offset.display())
         .with("FAKETIME_NO_CACHE", 1)

@@ -66,7 +66,7 @@ impl Drop for SmallDisk {
 pub(super) async fn full(options: &Options) -> Result<Verdict> {
     let fills = if options.long { 10 } else { 3 };
     let disk = SmallDisk::mount(512)?;
-    let stage = Stage::plan(options, Database::Sqlite).within(disk.path()).play("d1").await?;
+    let mut stage = Stage::plan(options, Database::Sqlite).within(disk.path()).play("d1").await?;
     let begin = Instant::now();
     let client =
         Client::start(Aim { addresses: stage.addresses(), hook: stage.hook(), prefix: "", rate: 200.0 });

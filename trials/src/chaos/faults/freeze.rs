@@ -14,7 +14,7 @@ use super::super::{Database, Options};
 /// Freezes one of two processes, again and again.
 pub(super) async fn zombie(options: &Options) -> Result<Verdict> {
     let (times, frozen) = if options.long { (10, 60) } else { (3, 15) };
-    let stage = Stage::plan(options, Database::Two).play("d1").await?;
+    let mut stage = Stage::plan(options, Database::Two).play("d1").await?;
     let mut begin = Instant::now();
     let client =
         Client::start(Aim { addresses: stage.addresses(), hook: stage.hook(), prefix: "", rate: 200.0 });

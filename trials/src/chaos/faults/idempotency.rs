@@ -1,10 +1,12 @@
 //! The same request many times at once, with one key: one execution.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::super::report::Verdict;
 use super::super::stage::Stage;
@@ -17,7 +19,7 @@ const EQUAL: usize = 200;
 /// Sends them on connections of their own, as nearly at once as can be, to all servers.
 pub(super) async fn at_once(options: &Options) -> Result<Verdict> {
     let keys = if options.long { 10_000 } else { 20 };
-    let stage = Stage::plan(options, options.database.unwrap_or(Database::Sqlite)).play("d1").await?;
+    let mut stage = Stage::plan(options, options.database.unwrap_or(Database::Sqlite)).play("d1").await?;
     let addresses = stage.addresses();
     let mut connections = Vec::new();
     for index in 0..EQUAL {
@@ -31,10 +33,17 @@ pub(super) async fn at_once(options: &Options) -> Result<Verdict> {
         for mut connection in std::mem::take(&mut connections) {
             let bytes = bytes.clone();
             senders.spawn(async move {
-                let answer = connection.exchange(&bytes).await?;
-                ensure!(answer.is_ok(), "refused: {} {}", answer.status, answer.text());
-                let answer: Value = serde_json::from_slice(answer.body.bytes())?;
-                Ok((connection, execution_of(&answer)))
+                loop {
+                    let answer = connection.exchange(&bytes).await?;
+                    // Another one is being worked on: its answer will be this one's, too.
+                    if answer.status == 409 {
+                        sleep(Duration::from_millis(5)).await;
+                        continue;
+                    }
+                    ensure!(answer.is_ok(), "refused: {} {}", answer.status, answer.text());
+                    let answer: Value = serde_json::from_slice(answer.body.bytes())?;
+                    return Ok((connection, execution_of(&answer)));
+                }
             });
         }
         let mut executions = BTreeSet::new();

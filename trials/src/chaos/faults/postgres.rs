@@ -18,7 +18,7 @@ const RECOVERY: Duration = Duration::from_secs(15);
 /// Restarts PostgreSQL as after a power cut.
 pub(super) async fn restart(options: &Options) -> Result<Verdict> {
     let restarts = if options.long { 50 } else { 10 };
-    let stage = Stage::plan(options, Database::Postgres).play("d1").await?;
+    let mut stage = Stage::plan(options, Database::Postgres).play("d1").await?;
     let mut begin = Instant::now();
     let client =
         Client::start(Aim { addresses: stage.addresses(), hook: stage.hook(), prefix: "", rate: 200.0 });
