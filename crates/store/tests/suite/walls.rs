@@ -37,6 +37,8 @@ const ENGINE: &[&str] = &[
     "logs/postgres.rs write",
     "outbox.rs events_after",
     "outbox.rs prune_events",
+    // What is too old goes, a piece at a time.
+    "retention.rs forget_old",
     // Figures of the whole instance, and its processes.
     "executions/list.rs open_executions",
     "inspect.rs stuck_executions",
