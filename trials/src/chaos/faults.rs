@@ -17,7 +17,7 @@ use super::Options;
 use super::report::Verdict;
 
 /// What can be done to it.
-const ALL: [&str; 8] = [
+const ALL: [&str; 10] = [
     "disk-full",
     "postgres-restart",
     "clock",
@@ -26,6 +26,8 @@ const ALL: [&str; 8] = [
     "idempotency",
     "schedule",
     "poison",
+    "freeze",
+    "rolling",
 ];
 
 /// The faults that a name stands for: one, or `all`.
@@ -49,6 +51,7 @@ pub(super) async fn fault(options: &Options, name: &str) -> Result<Verdict> {
         "schedule" => schedule::killed_at_fire_time(options).await,
         "poison" => poison::pill(options).await,
         "freeze" => freeze::zombie(options).await,
-        _ => rolling::restart(options).await,
+        "rolling" => rolling::restart(options).await,
+        other => bail!("there is no fault \"{other}\""),
     }
 }
