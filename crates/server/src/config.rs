@@ -18,6 +18,9 @@ pub struct Config {
     pub header_timeout: Duration,
     /// How long requests may take to end after the server was asked to.
     pub drain_timeout: Duration,
+    /// How long connections are still accepted after the server was asked to end: until whoever sends requests here has
+    /// noticed.
+    pub linger: Duration,
     /// Live streams of events at the same time.
     pub max_streams: usize,
     /// What calls of webhooks may use.
@@ -52,6 +55,7 @@ impl Default for Config {
             max_connections: 10_000,
             header_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
+            linger: Duration::ZERO,
             max_streams: 1_000,
             hooks: HookLimits::default(),
         }

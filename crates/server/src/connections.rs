@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, Response};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -29,9 +30,12 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     pub(crate) header_timeout: Duration,
     pub(crate) drain_timeout: Duration,
+    /// How long connections are still accepted after the server was asked to end.
+    pub(crate) linger: Duration,
 }
 
-/// Serves until `shutdown` fires, then lets the requests end that have begun.
+/// Serves until `shutdown` fires, then lets the requests end that have begun. Whoever sends requests does not know at
+/// once: for a while connections are still accepted, and every answer asks the client to take another one.
 pub(crate) async fn serve<S, F>(
     listeners: Vec<TcpListener>,
     limits: Limits,
@@ -45,10 +49,21 @@ pub(crate) async fn serve<S, F>(
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.connections));
     let builder = builder(limits);
-    let accept = Accept { places, graceful: &graceful, builder, open, answer };
+    let accept = Accept { places, graceful: &graceful, builder, open, answer, shutdown: shutdown.clone() };
     let accepting =
         futures_util::future::join_all(listeners.into_iter().map(|listener| accept.run(listener)));
-    shutdown.run_until_cancelled(accepting).await;
+    let asked = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(limits.linger).await;
+    };
+    tokio::select! {
+        () = asked => {}
+        // It only ends at once, when there is nothing to listen on.
+        never = async {
+            accepting.await;
+            std::future::pending::<Infallible>().await
+        } => match never {},
+    }
     drop(accept);
     let left = graceful.count();
     if tokio::time::timeout(limits.drain_timeout, graceful.shutdown()).await.is_err() {
@@ -82,6 +97,7 @@ struct Accept<'a, S> {
     builder: auto::Builder<TokioExecutor>,
     open: Gauge,
     answer: S,
+    shutdown: CancellationToken,
 }
 
 impl<S, F> Accept<'_, S>
@@ -122,10 +138,18 @@ where
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
-        let answer = self.answer.clone();
-        let service = service_fn(move |request| {
+        let (answer, shutdown) = (self.answer.clone(), self.shutdown.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let is_http1 = request.version() < Version::HTTP_2;
             let response = answer(request, peer);
-            async move { Ok::<_, Infallible>(response.await) }
+            let shutdown = shutdown.clone();
+            async move {
+                let mut response = response.await;
+                if is_http1 && shutdown.is_cancelled() {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = self.graceful.watch(connection);

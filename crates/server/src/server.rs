@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use app::App;
 use axum::body::Body;
@@ -106,6 +107,7 @@ impl Bound {
             connections: config.max_connections,
             header_timeout: config.header_timeout,
             drain_timeout: config.drain_timeout,
+            linger: config.linger,
         };
         let trusted: Arc<[IpNet]> = config
             .trusted_proxies
@@ -175,7 +177,7 @@ async fn serve_metrics(
             }
         }
     };
-    let limits = Limits { connections: 16, ..limits };
+    let limits = Limits { connections: 16, linger: Duration::ZERO, ..limits };
     connections::serve(vec![listener], limits, Default::default(), ended, answer).await;
 }
 
