@@ -89,6 +89,7 @@ pub(crate) struct HttpConfig {
     pub(crate) public_url: Option<Url>,
     pub(crate) trusted_proxies: Vec<(IpAddr, u8)>,
     pub(crate) drain: Duration,
+    pub(crate) linger: Duration,
     pub(crate) setup_token: Option<Secret>,
 }
 
@@ -188,6 +189,9 @@ impl HttpConfig {
             trusted_proxies: sources.take("trusted_proxies", networks)?.unwrap_or_default(),
             drain: Duration::from_secs(
                 sources.take("drain_seconds", |text| number(text, 0, 3_600))?.unwrap_or(30),
+            ),
+            linger: Duration::from_secs(
+                sources.take("linger_seconds", |text| number(text, 0, 3_600))?.unwrap_or(1),
             ),
             setup_token: sources.take("setup_token", setup_token)?,
         })

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use app::{App, Foreign, Imported, Parts};
+use app::{App, Foreign, Imported, Parts, RootKey};
 use engine::{Engine, Host, World};
+use model::ids::{ExecutionId, WorkspaceId};
 use model::{Order, Problem, Text, Value, Workflow};
 use nodes::n8n;
+use sdk::credential::Credentials;
 use sdk::net;
 use sdk::{Catalogue, NodeError, Services};
 use store::Store;
@@ -29,7 +31,7 @@ pub(crate) async fn open(
 ) -> anyhow::Result<Product> {
     let store = open::store(&config.data).await?;
     let key = open::key(&config.data, &store).await?;
-    let engine = engine(config, &store, &public_url)?;
+    let engine = engine(config, &store, &key, &public_url)?;
     let parts = Parts {
         store,
         engine: engine.clone(),
@@ -43,7 +45,12 @@ pub(crate) async fn open(
 }
 
 /// The engine over a store; nothing runs yet.
-pub(crate) fn engine(config: &Config, store: &Store, public_url: &str) -> anyhow::Result<Engine> {
+pub(crate) fn engine(
+    config: &Config,
+    store: &Store,
+    key: &RootKey,
+    public_url: &str,
+) -> anyhow::Result<Engine> {
     let executions = &config.executions;
     let http = net::Client::new(net::Config {
         trusted: executions.trusted_networks.clone(),
@@ -51,7 +58,12 @@ pub(crate) fn engine(config: &Config, store: &Store, public_url: &str) -> anyhow
     });
     let catalogue = Arc::new(nodes::catalogue());
     let services = Services { http, ..world::services(executions.code_processes)? };
-    let host = ProductHost { catalogue: catalogue.clone(), address: public_url.into() };
+    let host = ProductHost {
+        catalogue: catalogue.clone(),
+        address: public_url.into(),
+        store: store.clone(),
+        key: key.clone(),
+    };
     let world = World { catalogue, services, clock: Arc::new(SystemClock::new(None)), host: Arc::new(host) };
     let concurrency = if executions.role == Role::Api { 0 } else { executions.concurrency };
     let mut seed = [0; 8];
@@ -70,9 +82,19 @@ pub(crate) fn engine(config: &Config, store: &Store, public_url: &str) -> anyhow
 struct ProductHost {
     catalogue: Arc<Catalogue>,
     address: Text,
+    store: Store,
+    key: RootKey,
 }
 
 impl Host for ProductHost {
+    fn credentials(&self, workspace: WorkspaceId) -> Arc<dyn Credentials> {
+        app::credentials::of_workspace(&self.store, &self.key, workspace)
+    }
+
+    fn resume_address(&self, workspace: WorkspaceId, execution: ExecutionId) -> Text {
+        app::addresses::resume_address(&self.key, &self.address, workspace, execution).into()
+    }
+
     fn read_definition(&self, definition: &Value) -> Result<Workflow, NodeError> {
         world::read_definition(definition, &self.catalogue, Order::Sequential)
     }

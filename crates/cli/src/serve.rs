@@ -55,7 +55,6 @@ async fn serve(config: &Config) -> anyhow::Result<Exit> {
     let bound = bind(config, listen, &product).await?;
     let is_set_up = app::setup::is_set_up(&product.app).await?;
     let token = (!is_set_up).then_some((token.as_str(), chosen.is_some()));
-    announce(config, &public_url, bound.metrics_address(), token)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         role = ?config.executions.role,
@@ -63,6 +62,10 @@ async fn serve(config: &Config) -> anyhow::Result<Exit> {
         ready_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "ready"
     );
+    // Whoever reads it may have gone; the server serves all the same.
+    if let Err(error) = announce(config, &public_url, bound.metrics_address(), token) {
+        tracing::warn!(%error, "nobody reads standard output");
+    }
     notify::tell(notify::READY);
     Ok(Running::start(bound, product.engine, config.http.drain).until(shutdown).await)
 }
@@ -96,6 +99,7 @@ async fn bind(config: &Config, listen: SocketAddr, product: &Product) -> anyhow:
             metrics: config.http.metrics,
             trusted_proxies: config.http.trusted_proxies.clone(),
             drain_timeout: config.http.drain,
+            linger: config.http.linger,
             ..server::Config::default()
         },
     );

@@ -107,6 +107,16 @@ impl Store {
     ) -> Result<Vec<(WorkspaceId, ExecutionId)>> {
         let mut found = Vec::new();
         for workspace in self.workspaces().await? {
+            let all = self.db.rows(
+                Scope::Workspace(workspace.id),
+                "SELECT id FROM executions WHERE workspace_id = $1 ORDER BY id LIMIT $2",
+                params![workspace.id, count + 1],
+            );
+            let all: Vec<ExecutionId> = all.await?.iter().map(|row| row.get(0)).collect::<Result<_>>()?;
+            if all.len() <= count {
+                found.extend(all.into_iter().map(|id| (workspace.id, id)));
+                continue;
+            }
             let ends = self.db.rows(
                 Scope::Workspace(workspace.id),
                 "SELECT id FROM (SELECT id FROM executions WHERE workspace_id = $1 ORDER BY id LIMIT 1) AS a

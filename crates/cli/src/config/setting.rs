@@ -138,6 +138,9 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting::new(Http, Number, "drain_seconds", "SECONDS")
         .default("30")
         .help("How long a stopping server finishes what it has begun"),
+    Setting::new(Http, Number, "linger_seconds", "SECONDS")
+        .default("1")
+        .help("How long a stopping server still accepts connections, while /readyz says 503"),
     Setting::new(Http, Text, "setup_token", "TEXT")
         .default("a random one, printed at start")
         .help("The one-time token that lets somebody become the owner")
