@@ -38,6 +38,12 @@ pub(crate) enum Command {
     Migrate(crate::migrate::Args),
     /// Look for what is wrong with an instance, and say what to do about it.
     Doctor(crate::doctor::Args),
+    /// Copy an instance into a folder while it goes on.
+    Backup(crate::backup::BackupArgs),
+    /// Read a backup back and compare it with what was written.
+    Verify(crate::backup::VerifyArgs),
+    /// Put a backup into an empty place.
+    Restore(crate::backup::RestoreArgs),
     /// Ask a server on this machine whether it is ready.
     Ready(crate::ready::Args),
     /// Run people's code; started by this program itself.

@@ -101,7 +101,6 @@ pub(crate) struct ExecutionConfig {
     pub(crate) trusted_networks: TrustedNetworks,
     pub(crate) timezone: TimeZone,
     /// For ever when there is none.
-    #[expect(dead_code, reason = "nothing removes old executions yet")]
     pub(crate) retention: Option<Duration>,
 }
 

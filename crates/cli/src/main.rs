@@ -5,6 +5,7 @@
 //! Deliberately absent: semantics. They live in the crates that this one puts together.
 
 mod args;
+mod backup;
 mod bucket;
 mod config;
 mod doctor;
@@ -55,6 +56,9 @@ fn main() -> ExitCode {
         Command::Setup(args) => setup::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Doctor(args) => doctor::run(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Verify(args) => backup::verify(&args),
+        Command::Restore(args) => backup::restore(&args),
         Command::Ready(args) => ready::run(&args),
     };
     let exit = outcome.unwrap_or_else(|error| {

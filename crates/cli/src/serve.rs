@@ -3,6 +3,7 @@
 //! Stopping: the first signal flips readiness, lets requests end and executions go on for a while, and hands back what
 //! is left; the second ends the process at once, and what ran is taken up at the next start.
 
+mod housekeeping;
 mod logging;
 mod notify;
 mod shutdown;
@@ -67,6 +68,10 @@ async fn serve(config: &Config) -> anyhow::Result<Exit> {
         tracing::warn!(%error, "nobody reads standard output");
     }
     notify::tell(notify::READY);
+    let tidying =
+        housekeeping::run(product.app.store.clone(), config.executions.retention, shutdown.asked.clone());
+    // Whatever becomes of it concerns nobody but the disk.
+    tokio::spawn(tidying);
     Ok(Running::start(bound, product.engine, config.http.drain).until(shutdown).await)
 }
 
