@@ -25,7 +25,6 @@ pub(crate) struct Fixture {
 }
 
 /// What is gone after the test.
-#[expect(clippy::large_enum_variant, reason = "there is one per test")]
 enum Base {
     Folder(TempDir),
     Either(support::Fixture),
