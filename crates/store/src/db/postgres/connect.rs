@@ -23,13 +23,15 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// The number of the lock under which the schema is brought up to date.
 const MIGRATION_LOCK: i64 = 0x72_75_6e_6e_65_6c;
 
-/// What every session is told first. A transaction whose client has vanished must not hold its locks for long. Statements
-/// are planned once, maybe while their tables are still small: the plan has to be right for large ones.
-const HELLO: &str = "SET idle_in_transaction_session_timeout = '30s'; SET enable_seqscan = off";
+/// What every session is told first. A transaction whose client has vanished must not hold its locks for long. A plan made
+/// while a table was small takes any index that fits; kept, it would read a whole workspace for each row later on. So
+/// statements are planned when they run, by the size that tables have then.
+const HELLO: &str = "SET idle_in_transaction_session_timeout = '30s'; SET enable_seqscan = off;
+  SET plan_cache_mode = force_custom_plan";
 
 /// What a session is told that writes commits: a few rows among many, always found by their key.
 const HELLO_WRITER: &str = "SET idle_in_transaction_session_timeout = '30s'; SET enable_seqscan = off;
-  SET enable_hashjoin = off; SET enable_mergejoin = off";
+  SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_custom_plan";
 
 /// Where the database is and how to get there.
 #[derive(Clone)]
