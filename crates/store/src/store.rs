@@ -1,5 +1,6 @@
 //! The handle.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ pub struct Config {
     pub folder: PathBuf,
 }
 
-/// Which database.
-#[derive(Clone, Debug)]
+/// Which database. Its address may hold a password and is never printed.
+#[derive(Clone)]
 pub enum Database {
     /// Files in the folder; one process at a time.
     Sqlite,
@@ -32,6 +33,17 @@ pub enum Database {
         /// Connections at most.
         connections: usize,
     },
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Database::Sqlite => f.write_str("Sqlite"),
+            Database::Postgres { connections, .. } => {
+                f.debug_struct("Postgres").field("connections", connections).finish_non_exhaustive()
+            }
+        }
+    }
 }
 
 /// Everything that survives. Cheap to clone.

@@ -86,8 +86,11 @@ impl Shared {
             return Ok(false);
         }
         // Where limits are at work each claim may change what the next one may take, and what was taken in vain would
-        // lose its place.
-        let limit = if self.is(&self.held_back) { 1 } else { free.min(CLAIM) };
+        // lose its place. Nobody knows that before, so claims begin small and grow while what they take has no limits.
+        let limit = match self.slots.holds_back(room) {
+            true => 1,
+            false => free.min(self.stride.load(Ordering::Acquire)),
+        };
         let claim = Claim {
             worker: self.worker,
             limit,
@@ -118,9 +121,12 @@ impl Shared {
         }
         add(&self.counters.claimed, leases.len() as u64);
         let mut put_back = false;
+        let mut limited = false;
         for lease in leases {
             // A limit of the workflow is known only with its plan.
-            _ = self.plans.get(lease.workspace, lease.workflow, lease.version).await;
+            let plan = self.plans.get(lease.workspace, lease.workflow, lease.version).await;
+            limited |= lease.concurrency_key.is_some();
+            limited |= plan.is_ok_and(|plan| plan.max_concurrent.is_some());
             match self.seat(&lease) {
                 Some(slot) => self.go_on(lease, slot),
                 None => {
@@ -129,8 +135,13 @@ impl Shared {
                 }
             }
         }
-        let holds_back = put_back || (more && limit == 1) || self.slots.holds_back(room);
+        let holds_back = put_back || self.slots.holds_back(room);
         self.held_back.store(holds_back, Ordering::Release);
+        if put_back || limited {
+            self.stride.store(1, Ordering::Release);
+        } else if more {
+            self.stride.store((2 * limit).min(CLAIM), Ordering::Release);
+        }
         Ok(more && !put_back)
     }
 

@@ -1,7 +1,7 @@
 //! What the parts of an engine share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) backlog: AtomicBool,
     /// Whether the queue may hold something that a limit keeps from running.
     pub(crate) held_back: AtomicBool,
+    /// How many executions the next claim may take at most.
+    pub(crate) stride: AtomicUsize,
     /// Whether the queue may hold an execution that is suspected of killing its owners.
     pub(crate) suspects: AtomicBool,
     /// Held while executions are claimed: whoever holds it knows that none is between the queue and its place here.
@@ -85,6 +87,7 @@ impl Shared {
             // What the last process left may be queued.
             backlog: AtomicBool::new(true),
             held_back: AtomicBool::new(true),
+            stride: AtomicUsize::new(1),
             suspects: AtomicBool::new(true),
             claiming: Mutex::new(()),
             draining: AtomicBool::new(false),
