@@ -12,7 +12,8 @@ use model::ids::RouteId;
 use sdk::trigger::Trigger;
 use sdk::trigger::call::{CallSpec, Dedupe, Respond};
 use sdk::{Expr, NodeInfo};
-use tokio::sync::broadcast::{self, error::TryRecvError};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
 
 use super::answer::is_forbidden_header;
@@ -225,22 +226,36 @@ impl Router {
     /// Keeps the addresses up to date until `shutdown` fires.
     pub(super) async fn keep_fresh(&self, shutdown: CancellationToken) {
         let mut hints = self.store.wakeups();
-        let mut since = None;
         loop {
-            let is_old = since.is_none_or(|since: Instant| since.elapsed() >= SAFETY);
-            if wants_reload(&mut hints) || is_old {
-                match self.reload().await {
-                    Ok(()) => since = Some(Instant::now()),
-                    Err(error) => {
-                        tracing::warn!(%error, "the addresses of webhooks cannot be read");
-                        tokio::time::sleep(Duration::from_secs(1)).await;
-                    }
+            if let Err(error) = self.reload().await {
+                tracing::warn!(%error, "the addresses of webhooks cannot be read");
+                let pause = tokio::time::sleep(Duration::from_secs(1));
+                match shutdown.run_until_cancelled(pause).await {
+                    Some(()) => continue,
+                    None => return,
                 }
             }
-            // Hints about executions come by the thousand: they are looked at together.
-            if shutdown.run_until_cancelled(tokio::time::sleep(TICK)).await.is_none() {
-                return;
+            let changed = tokio::time::timeout(SAFETY, change(&mut hints));
+            match shutdown.run_until_cancelled(changed).await {
+                Some(Ok(true) | Err(_)) => {}
+                Some(Ok(false)) | None => return,
             }
+        }
+    }
+}
+
+/// Waits until a hint says that addresses changed, or was lost and may have said so. Gives whether there can be more.
+async fn change(hints: &mut broadcast::Receiver<store::Wakeup>) -> bool {
+    loop {
+        match hints.recv().await {
+            Ok(store::Wakeup::Triggers) | Err(RecvError::Lagged(_)) => return true,
+            Err(RecvError::Closed) => return false,
+            Ok(_) => {}
+        }
+        // Hints about executions come by the thousand: they are looked at together.
+        tokio::time::sleep(TICK).await;
+        if wants_reload(hints) {
+            return true;
         }
     }
 }
