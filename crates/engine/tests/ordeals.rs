@@ -36,7 +36,6 @@ fn part(part: u64) {
         "{count} ordeals: {crashes} crashes, {kills} kills, {leaves} leaves, {full} times full, \
          {executions} executions, {effects} effects, {lost} lost"
     );
-    println!("{told}");
     // An ordeal in which nothing happens shows nothing.
     let count = survived.len();
     let enough = crashes > count && kills > 0 && leaves > 0 && full > 0;
